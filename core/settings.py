@@ -39,47 +39,84 @@ def _setting(default: typing.Any, sentence: str, *, secret: bool = False) -> typ
 class Settings:
     """The platform's settings. Paths are absolute after :func:`load`."""
 
-    home: Path = _setting(Path("var"), "Folder of everything the platform writes: database, queues, recordings, logs.")
-    database_url: str = _setting("", "SQLAlchemy address of the database; empty means SQLite in the home folder.")
-    redis_url: str = _setting("", "Address of Redis; empty means a server of our own, started as a child process.")
+    home: Path = _setting(
+        Path("var"), "Folder of everything the platform writes: database, queues, recordings, logs."
+    )
+    database_url: str = _setting(
+        "", "SQLAlchemy address of the database; empty means SQLite in the home folder."
+    )
+    redis_url: str = _setting(
+        "", "Address of Redis; empty means a server of our own, started as a child process."
+    )
     switch: SwitchKind = _setting(
         SwitchKind.AUTO,
-        "Which switch to run: auto (FreeSWITCH when installed, else the simulator), freeswitch, switchsim, or external (already running).",
+        "Which switch to run: auto (FreeSWITCH when installed, else the simulator), freeswitch, switchsim, "
+        "or external (already running).",
     )
     freeswitch_home: Path = _setting(Path("/usr/local/freeswitch"), "Prefix FreeSWITCH is installed under.")
     switch_host: str = _setting("127.0.0.1", "Host of the switch's event socket.")
     switch_port: int = _setting(8021, "TCP port of the switch's event socket.")
-    switch_password: str = _setting("", "Password of the event socket; empty means one generated into the home folder.", secret=True)
-    switch_keep_awake: bool = _setting(
-        False, "Send the event socket a newline each millisecond: events arrive in 1 ms instead of 10, for some processor time."
+    switch_password: str = _setting(
+        "", "Password of the event socket; empty means one generated into the home folder.", secret=True
     )
-    simulator_control_port: int = _setting(8022, "TCP port on loopback on which the simulator's phones are driven.")
-    cell: str = _setting("cell1", "Name of this cell: one switch with its controller and shipper on one host.")
+    switch_keep_awake: bool = _setting(
+        False,
+        "Send the event socket a newline each millisecond: events arrive in 1 ms instead of 10, for some "
+        "processor time.",
+    )
+    simulator_control_port: int = _setting(
+        8022, "TCP port on loopback on which the simulator's phones are driven."
+    )
+    cell: str = _setting(
+        "cell1", "Name of this cell: one switch with its controller and shipper on one host."
+    )
     sip_domain: str = _setting("zongji.invalid", "SIP domain agents register in.")
-    sip_bind_host: str = _setting("127.0.0.1", "Address the SIP profiles and RTP listen on; a public one is a deliberate choice.")
+    sip_bind_host: str = _setting(
+        "127.0.0.1", "Address the SIP profiles and RTP listen on; a public one is a deliberate choice."
+    )
     sip_agent_port: int = _setting(5060, "UDP and TCP port of the agents' SIP profile.")
     sip_carrier_port: int = _setting(5080, "UDP and TCP port of the carriers' SIP profile.")
     sip_ws_port: int = _setting(5066, "TCP port of SIP over WebSocket for browsers (put TLS in front of it).")
-    sip_ws_url: str = _setting("", "WebSocket address browsers use; empty means ws://<host of the page>:<sip_ws_port>.")
+    sip_wss_port: int = _setting(
+        7443, "TCP port of SIP over WebSocket with TLS, opened when <home>/tls/wss.pem exists."
+    )
+    sip_external_address: str = _setting(
+        "",
+        "Address phones and carriers are told when the switch is behind address translation; empty means "
+        "the bound one.",
+    )
+    sip_ws_url: str = _setting(
+        "", "WebSocket address browsers use; empty means ws://<host of the page>:<sip_ws_port>."
+    )
     rtp_port_first: int = _setting(16384, "First UDP port for media.")
     rtp_port_last: int = _setting(32767, "Last UDP port for media.")
-    carrier_addresses: str = _setting("127.0.0.1/32", "Comma-separated networks calls from carriers are accepted from.")
+    carrier_addresses: str = _setting(
+        "127.0.0.1/32", "Comma-separated networks calls from carriers are accepted from."
+    )
     web_host: str = _setting("127.0.0.1", "Address the web interface listens on.")
     web_port: int = _setting(8080, "TCP port of the web interface.")
     web_workers: int = _setting(0, "Web worker processes; 0 means one on SQLite and two on MariaDB.")
-    public_url: str = _setting("", "Address people type to reach the web interface; empty means http://<web_host>:<web_port>.")
+    public_url: str = _setting(
+        "", "Address people type to reach the web interface; empty means http://<web_host>:<web_port>."
+    )
     metrics_port: int = _setting(9108, "TCP port on loopback of the controller's health and metrics page.")
     default_language: str = _setting("zh", "Language of pages and prompts when nothing else says: zh or en.")
-    default_timezone: str = _setting("Asia/Shanghai", "Time zone times are shown in when the tenant has none.")
+    default_timezone: str = _setting(
+        "Asia/Shanghai", "Time zone times are shown in when the tenant has none."
+    )
     log_level: str = _setting("info", "debug, info, warning or error.")
     log_format: str = _setting("console", "console (for people) or json (for machines).")
     demo: bool = _setting(True, "Create a demo tenant when the database is empty.")
     idle_timeout_s: int = _setting(1800, "Seconds without activity after which a person is signed out.")
-    provisional_after_s: int = _setting(180, "Seconds an ended call waits for the switch's record before a provisional one closes it.")
+    provisional_after_s: int = _setting(
+        180, "Seconds an ended call waits for the switch's record before a provisional one closes it."
+    )
 
     @property
     def cell_dir(self) -> Path:
-        """Folder on the cell's own disk: call records, recordings and last good copies before they are shipped."""
+        """Folder on the cell's own disk: call records, recordings and last good copies before they are
+        shipped.
+        """
         return self.home / "cell"
 
     @property
@@ -149,7 +186,9 @@ class Settings:
                 text = path.read_text().strip()
                 if text:
                     return text
-            raise SettingsError(f"The secret file {path} is empty; delete it to have a new one made.") from None
+            raise SettingsError(
+                f"The secret file {path} is empty; delete it to have a new one made."
+            ) from None
         value = secrets.token_urlsafe(32)
         with os.fdopen(handle, "w") as file:
             file.write(value + "\n")
@@ -180,7 +219,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
-def _parse(key: str, text: str, kind: type) -> typing.Any:
+def _parse(key: str, text: str, kind: typing.Any) -> typing.Any:
     text = text.strip()
     if kind is bool:
         lowered = text.lower()
@@ -198,7 +237,9 @@ def _parse(key: str, text: str, kind: type) -> typing.Any:
         try:
             return kind(text.lower())
         except ValueError:
-            raise SettingsError(f"{key} must be one of {', '.join(m.value for m in kind)}, not {text!r}.") from None
+            raise SettingsError(
+                f"{key} must be one of {', '.join(m.value for m in kind)}, not {text!r}."
+            ) from None
     return kind(text)
 
 
@@ -211,10 +252,13 @@ def _check(settings: Settings) -> None:
     if settings.default_language not in {"zh", "en"}:
         raise SettingsError(f"ZONGJI_DEFAULT_LANGUAGE must be zh or en, not {settings.default_language!r}.")
     if settings.log_level not in {"debug", "info", "warning", "error"}:
-        raise SettingsError(f"ZONGJI_LOG_LEVEL must be debug, info, warning or error, not {settings.log_level!r}.")
+        raise SettingsError(
+            f"ZONGJI_LOG_LEVEL must be debug, info, warning or error, not {settings.log_level!r}."
+        )
     if settings.log_format not in {"console", "json"}:
         raise SettingsError(f"ZONGJI_LOG_FORMAT must be console or json, not {settings.log_format!r}.")
     if settings.switch is SwitchKind.FREESWITCH and not os.access(settings.freeswitch_binary, os.X_OK):
         raise SettingsError(
-            f"ZONGJI_SWITCH is freeswitch, but there is no program at {settings.freeswitch_binary}; set ZONGJI_FREESWITCH_HOME."
+            f"ZONGJI_SWITCH is freeswitch, but there is no program at {settings.freeswitch_binary}; "
+            "set ZONGJI_FREESWITCH_HOME."
         )

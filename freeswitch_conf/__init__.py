@@ -1,0 +1,1 @@
+"""The real switch's configuration, rendered from the settings."""
