@@ -1,0 +1,164 @@
+"""What a node type is: a validated value, a pure step, and its own checks.
+
+A node type is one file in this folder with one subclass of `Node` (``tag=`` is its type in documents). It is
+found by being there; nothing else has to be edited. The engine owns everything around the step: jumps,
+type-ahead, timers, stopping a prompt, the path, bounds and the fallback.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from ivr.messages import FailureReason, TransferTarget
+from ivr.problems import Problem
+from ivr.prompt_values import Prompt
+
+if TYPE_CHECKING:
+    from ivr.model import Flow
+
+
+class TypeAhead(enum.StrEnum):
+    """What a node does, as it is entered, with keys that were pressed before."""
+
+    KEEP = "keep"
+    FLUSH = "flush"
+
+
+class Signal(enum.StrEnum):
+    """Why a node's step is called."""
+
+    ENTERED = "entered"
+    KEYS = "keys"  # the buffer has at least one key
+    PLAYED = "played"
+    PLAY_FAILED = "play_failed"
+    TIMER = "timer"
+    TRANSFER_FAILED = "transfer_failed"
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step may look at besides its node and its state."""
+
+    signal: Signal
+    keys: str
+    """Keys pressed and not used up yet, oldest first; also those pressed ahead."""
+    variables: dict[str, str]
+    """Values of flow and system variables. Not to be changed: see `Turn.assign`."""
+    now_ms: int
+    language: str
+    reason: FailureReason | None = None
+    """With ``TRANSFER_FAILED``."""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, tag_field="do"):
+    """What a step wants done next; exactly one. A prompt under way is stopped first, except for `Stay`."""
+
+
+class Stay(Outcome, frozen=True, kw_only=True, tag="stay"):
+    """Nothing changes: what plays goes on playing, the timer goes on running."""
+
+
+class Say(Outcome, frozen=True, kw_only=True, tag="say"):
+    """Play; the step is called with PLAYED or PLAY_FAILED. No prompts at all count as played at once."""
+
+    prompts: list[Prompt]
+    interruptible: bool = False
+    loops: int = 1
+
+
+class Listen(Outcome, frozen=True, kw_only=True, tag="listen"):
+    """Wait for a key; after `ms` the step is called with TIMER."""
+
+    ms: int
+
+
+class Go(Outcome, frozen=True, kw_only=True, tag="go"):
+    """Leave through the exit named `exit` to the node `target`; an empty or unknown target is a failure."""
+
+    exit: str
+    target: str
+
+
+class HandOver(Outcome, frozen=True, kw_only=True, tag="hand_over"):
+    """Transfer the caller; the step is called with TRANSFER_FAILED if that fails."""
+
+    target: TransferTarget
+    background: list[Prompt] = []
+    failure: str = ""
+
+
+class End(Outcome, frozen=True, kw_only=True, tag="end"):
+    """Hang up."""
+
+    cause: str = "NORMAL_CLEARING"
+
+
+class Fail(Outcome, frozen=True, kw_only=True, tag="fail"):
+    """The node cannot go on and has no exit for it: the flow's fallback takes the caller (CTI-I16)."""
+
+    reason: str
+
+
+AnyOutcome = Stay | Say | Listen | Go | HandOver | End | Fail
+
+
+class NoState(msgspec.Struct, frozen=True):
+    """State of a node that needs none."""
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step decided."""
+
+    outcome: AnyOutcome
+    state: Any = None
+    """The node's next state (its `state_type`); None keeps the present one."""
+    take: int = 0
+    """Keys used up, from the front of `Moment.keys`; they are recorded on the path."""
+    assign: dict[str, str] = {}
+    """Variables to set."""
+
+
+class Exit(msgspec.Struct, frozen=True, kw_only=True):
+    """An arrow of the graph."""
+
+    field: str
+    """The field that holds the target, such as ``next`` or ``keys.1``."""
+    target: str
+    waits: bool = False
+    """True when the caller had time to press a key before this exit is taken: such an arrow cannot make a
+    loop spin.
+    """
+    required: bool = True
+    """An empty target is an error when publishing."""
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """What all nodes have. A draft may be incomplete (CTI-I14), so every field has a default and `check` does
+    the judging.
+    """
+
+    code: str
+    """Identity inside the flow; never changes, names and types may."""
+    name: str = ""
+    type_ahead: TypeAhead = TypeAhead.KEEP
+
+    state_type: ClassVar[type[msgspec.Struct]] = NoState
+
+    def step(self, state: Any, moment: Moment) -> Turn:
+        """Decide what happens next. Pure; never raises for any state of `state_type` and any moment."""
+        raise NotImplementedError
+
+    def exits(self) -> tuple[Exit, ...]:
+        """Return the node's arrows, also the empty ones."""
+        return ()
+
+    def prompt_lists(self) -> dict[str, list[Prompt]]:
+        """Return the node's prompt lists by field name."""
+        return {}
+
+    def check(self, flow: Flow) -> Iterator[Problem]:
+        """Yield what is wrong with the node's own values; arrows and prompts are checked by `ivr.checks`."""
+        yield from ()

@@ -1,0 +1,51 @@
+"""What is wrong with a flow, as values that name node and field (CTI-I14)."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+class Severity(enum.StrEnum):
+    """Whether a problem keeps a flow from being published."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One finding. ``gettext(problem.message) % problem.params`` is the sentence for people."""
+
+    id: str
+    """Stable kebab-case identity, such as ``dangling-jump``."""
+    message: str
+    """English msgid with ``%(name)s`` places."""
+    params: dict[str, str] = {}
+    node: str = ""
+    """Code of the node; empty for the flow itself."""
+    field: str = ""
+    """Field of the node or the flow; dotted for parts (``keys.1``, ``prompts.0.text``)."""
+    severity: Severity = Severity.ERROR
+
+    def sentence(self) -> str:
+        """Return the English sentence, for logs and tests; screens translate `message` first."""
+        return self.message % self.params
+
+
+def N_(msgid: str) -> str:  # noqa: N802 - the name message extractors look for
+    """Mark `msgid` for the catalogue without translating it here."""
+    return msgid
+
+
+def out_of_range(node: str, field: str, value: int, lowest: int, highest: int) -> Problem | None:
+    """Return a problem unless ``lowest <= value <= highest``."""
+    if lowest <= value <= highest:
+        return None
+    return Problem(
+        id="out-of-range",
+        message=N_("Must be from %(lowest)s to %(highest)s, not %(value)s."),
+        params={"lowest": str(lowest), "highest": str(highest), "value": str(value)},
+        node=node,
+        field=field,
+    )
