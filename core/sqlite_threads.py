@@ -1,0 +1,143 @@
+"""SQLite for gevent processes: what may block runs in real threads.
+
+SQLite is C code that gevent cannot interrupt: a statement that waits for a lock or the disk would freeze
+every greenlet of the process. Where the standard library is monkey-patched, these subclasses send each call
+that may wait to the hub's threads and let the other greenlets run; elsewhere they call straight through.
+"""
+
+from __future__ import annotations
+
+import _thread
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+THREADS = 16
+"""Real threads per hub for SQLite; a wait for the write lock does not occupy one
+(:meth:`Connection.begin_immediate`).
+"""
+
+_pools: dict[int, Any] = {}
+
+
+def in_gevent() -> bool:
+    """Whether this process runs on gevent with the standard library patched."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("socket"))
+
+
+def _pool() -> Any:
+    import gevent
+    from gevent.threadpool import ThreadPool
+
+    hub = gevent.get_hub()
+    pool = _pools.get(id(hub))
+    if pool is None or pool.hub is not hub:
+        pool = _pools[id(hub)] = ThreadPool(THREADS, hub=hub)
+    return pool
+
+
+def _locked(lock: _thread.LockType, function: Callable[..., Result], args: tuple[Any, ...]) -> Result:
+    with lock:
+        return function(*args)
+
+
+def _run(lock: _thread.LockType, function: Callable[..., Result], *args: Any) -> Result:
+    """Return ``function(*args)``, computed in a real thread in gevent processes.
+
+    A greenlet that is killed or timed out while it waits leaves the call running; `lock` (one per connection)
+    makes the roll-back that follows wait for it, so that a lock obtained late is not kept for ever.
+    """
+    if not in_gevent():
+        return function(*args)
+    result: Result = _pool().apply(_locked, (lock, function, args))
+    return result
+
+
+class Cursor(sqlite3.Cursor):
+    """A cursor whose statements and fetches may wait without freezing the process."""
+
+    connection: Connection
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Cursor:
+        """As ``sqlite3``."""
+        _run(self.connection.lock, super().execute, sql, parameters)
+        return self
+
+    def executemany(self, sql: str, rows: Iterable[Any], /) -> Cursor:
+        """As ``sqlite3``."""
+        _run(self.connection.lock, super().executemany, sql, rows)
+        return self
+
+    def executescript(self, script: str, /) -> Cursor:
+        """As ``sqlite3``."""
+        _run(self.connection.lock, super().executescript, script)
+        return self
+
+    def fetchone(self) -> Any:
+        """As ``sqlite3``."""
+        return _run(self.connection.lock, super().fetchone)
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        """As ``sqlite3``."""
+        return _run(self.connection.lock, super().fetchmany, self.arraysize if size is None else size)
+
+    def fetchall(self) -> list[Any]:
+        """As ``sqlite3``."""
+        return _run(self.connection.lock, super().fetchall)
+
+
+class Connection(sqlite3.Connection):
+    """A connection for ``sqlite3.connect(factory=...)``, to be opened with ``isolation_level=None``."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.lock = _thread.allocate_lock()
+        super().__init__(*args, **options)
+
+    def cursor(self, factory: Any = Cursor) -> Any:
+        """Return a cursor; ours unless another class is asked for."""
+        return super().cursor(factory)
+
+    def commit(self) -> None:
+        """As ``sqlite3``."""
+        _run(self.lock, super().commit)
+
+    def rollback(self) -> None:
+        """As ``sqlite3``."""
+        _run(self.lock, super().rollback)
+
+    def close(self) -> None:
+        """As ``sqlite3``; waits for a call still running."""
+        _run(self.lock, super().close)
+
+    def begin_immediate(self, timeout_s: float) -> None:
+        """Start a transaction that holds the database's write lock.
+
+        Tries without waiting inside SQLite and sleeps in between, so that the threads stay free for whoever
+        holds the lock. Raises ``sqlite3.OperationalError`` (``SQLITE_BUSY``) when `timeout_s` passed.
+        """
+        deadline = time.monotonic() + timeout_s
+        pause_s = 0.001
+        while True:
+            try:
+                _run(self.lock, self._try_begin_immediate, timeout_s)
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                    raise
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, 0.02)
+
+    def _try_begin_immediate(self, timeout_s: float) -> None:
+        # sqlite3.Connection.execute makes its cursor with cursor(), ours, which would take the lock again.
+        cursor = super().cursor(sqlite3.Cursor)
+        cursor.execute("PRAGMA busy_timeout = 0")
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {int(timeout_s * 1000)}")
+            cursor.close()
