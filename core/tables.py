@@ -40,6 +40,10 @@ MARIADB_OPTIONS = {"engine": "InnoDB", "charset": "utf8mb4", "collate": "utf8mb4
 """Table options on MariaDB; the collation compares as SQLite does: by code point, trailing spaces count."""
 
 
+TENANT_TABLES: set[str] = set()
+"""Names of the tables whose rows belong to tenants; filled as the classes are made."""
+
+
 def utc_now() -> datetime.datetime:
     """Return the present instant, aware, in UTC."""
     return datetime.datetime.now(datetime.UTC)
@@ -100,13 +104,14 @@ class Base(DeclarativeBase):
             options.setdefault(f"mysql_{option}", value)
         options.setdefault("sqlite_autoincrement", True)
         table = Table(name, metadata, *args, **options)
-        table.info["tenant_owned"] = issubclass(cls, (TenantOwned, TenantRoot))
+        if issubclass(cls, (TenantOwned, TenantRoot)):
+            TENANT_TABLES.add(name)
         return table
 
 
 BigIdType: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 
-Id = Annotated[int, mapped_column(BigIdType, primary_key=True, autoincrement=True)]
+Id = Annotated[int, mapped_column(BigIdType, primary_key=True, autoincrement=True, sort_order=-2)]
 """A table's own primary key."""
 
 BigId = Annotated[int, mapped_column(BigIdType)]
@@ -126,7 +131,7 @@ Money = Annotated[int, mapped_column(BigInteger())]
 class TenantRoot:
     """Marks the tenant's own table: a session scoped to a tenant sees the row with that id only."""
 
-    id: Mapped[int] = mapped_column(BigIdType, primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(BigIdType, primary_key=True, autoincrement=True, sort_order=-2)
 
 
 class TenantOwned:
@@ -140,7 +145,7 @@ class TenantOwned:
     @declared_attr
     def tenant_id(cls) -> Mapped[int]:  # noqa: N805 - declared_attr hands in the class
         """The owner; filled in from the session's scope when it is not set."""
-        return mapped_column(BigIdType, ForeignKey("tenant.id"), nullable=False)
+        return mapped_column(BigIdType, ForeignKey("tenant.id"), nullable=False, sort_order=-1)
 
 
 def reference(column: str, target: str, *, on_delete: str | None = None) -> ForeignKeyConstraint:
@@ -156,5 +161,5 @@ def reference(column: str, target: str, *, on_delete: str | None = None) -> Fore
 class Timestamps:
     """Mixin: when a row was made and last changed."""
 
-    created_at: Mapped[datetime.datetime] = mapped_column(default=utc_now)
-    updated_at: Mapped[datetime.datetime] = mapped_column(default=utc_now, onupdate=utc_now)
+    created_at: Mapped[datetime.datetime] = mapped_column(default=utc_now, sort_order=1)
+    updated_at: Mapped[datetime.datetime] = mapped_column(default=utc_now, onupdate=utc_now, sort_order=1)

@@ -16,7 +16,7 @@ from sqlalchemy import Insert, Table, TextClause, Update, event, inspect
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, object_session, with_loader_criteria
 from sqlalchemy.sql import visitors
 
-from core.tables import TenantOwned, TenantRoot
+from core.tables import TENANT_TABLES, TenantOwned, TenantRoot
 
 
 class AllTenants(enum.Enum):
@@ -111,7 +111,7 @@ class TenantSession(Session):
 def tenant_tables(statement: Any) -> Iterator[Table]:
     """Yield the tenant-owned tables `statement` names anywhere; a table may come several times."""
     for element in visitors.iterate(statement):
-        if isinstance(element, Table) and element.info.get("tenant_owned"):
+        if isinstance(element, Table) and element.name in TENANT_TABLES:
             yield element
 
 
@@ -158,7 +158,7 @@ def _check_insert(state: ORMExecuteState, scope: int) -> None:
     assert isinstance(statement, Insert)
     if statement.select is not None or not isinstance(statement.table, Table):
         raise ScopeError("INSERT ... SELECT needs a session with ALL_TENANTS")
-    if not statement.table.info.get("tenant_owned"):
+    if statement.table.name not in TENANT_TABLES:
         return
     given = state.parameters
     rows = given if isinstance(given, list) else [given]
@@ -171,7 +171,7 @@ def _check_update(state: ORMExecuteState) -> None:
     assert isinstance(statement, Update)
     if isinstance(state.parameters, list):
         raise ScopeError("an update by primary keys in bulk needs a session with ALL_TENANTS")
-    if isinstance(statement.table, Table) and statement.table.info.get("tenant_owned"):
+    if isinstance(statement.table, Table) and statement.table.name in TENANT_TABLES:
         columns = {getattr(column, "key", column) for column in statement.compile().params}
         if "tenant_id" in columns:
             raise ScopeError("a row never moves to another tenant")
