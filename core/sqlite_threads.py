@@ -9,36 +9,13 @@ from __future__ import annotations
 
 import _thread
 import sqlite3
-import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from core import real_threads
+
 Result = TypeVar("Result")
-
-THREADS = 16
-"""Real threads per hub for SQLite; a wait for the write lock does not occupy one
-(:meth:`Connection.begin_immediate`).
-"""
-
-_pools: dict[int, Any] = {}
-
-
-def in_gevent() -> bool:
-    """Whether this process runs on gevent with the standard library patched."""
-    monkey = sys.modules.get("gevent.monkey")
-    return monkey is not None and bool(monkey.is_module_patched("socket"))
-
-
-def _pool() -> Any:
-    import gevent
-    from gevent.threadpool import ThreadPool
-
-    hub = gevent.get_hub()
-    pool = _pools.get(id(hub))
-    if pool is None or pool.hub is not hub:
-        pool = _pools[id(hub)] = ThreadPool(THREADS, hub=hub)
-    return pool
 
 
 def _locked(lock: _thread.LockType, function: Callable[..., Result], args: tuple[Any, ...]) -> Result:
@@ -49,13 +26,12 @@ def _locked(lock: _thread.LockType, function: Callable[..., Result], args: tuple
 def _run(lock: _thread.LockType, function: Callable[..., Result], *args: Any) -> Result:
     """Return ``function(*args)``, computed in a real thread in gevent processes.
 
-    A greenlet that is killed or timed out while it waits leaves the call running; `lock` (one per connection)
-    makes the roll-back that follows wait for it, so that a lock obtained late is not kept for ever.
+    `lock` (one per connection) makes the roll-back after a killed greenlet wait for the call it left running,
+    so that a database lock obtained late is not kept for ever.
     """
-    if not in_gevent():
+    if not real_threads.in_gevent():
         return function(*args)
-    result: Result = _pool().apply(_locked, (lock, function, args))
-    return result
+    return real_threads.run(_locked, lock, function, args)
 
 
 class Cursor(sqlite3.Cursor):
