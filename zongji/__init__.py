@@ -1,0 +1,1 @@
+"""The composition root: the ``zongji`` command and the processes it runs."""

@@ -1,0 +1,5 @@
+"""``python -m zongji``."""
+
+from zongji.cli import main
+
+main()

@@ -1,0 +1,65 @@
+"""Runs the switch: FreeSWITCH with our configuration, or the simulator.
+
+FreeSWITCH outlives whoever started it when that one is killed, and its calls with it. So a FreeSWITCH of
+this home that is still running is taken over: this process waits for its end and passes signals on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from core.settings import Settings, SettingsError, SwitchKind
+from freeswitch_conf.layout import command
+from freeswitch_conf.render import write
+from zongji.processes.start import begin
+from zongji.switch_sounds import switch_sounds
+
+logger = structlog.get_logger(__name__)
+
+
+def running_freeswitch(settings: Settings) -> int:
+    """Return the process id of this home's FreeSWITCH, 0 when none runs."""
+    try:
+        pid = int((settings.home / "switch" / "run" / "freeswitch.pid").read_text().strip() or 0)
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return 0
+    ours = os.fsencode(settings.home / "switch" / "run")
+    return pid if b"-run" in words and ours in words else 0
+
+
+def main() -> None:
+    """Become the switch, or stand by the one that runs already."""
+    settings = begin("switch")
+    if settings.effective_switch is SwitchKind.SWITCHSIM:
+        os.execv(sys.executable, [sys.executable, "-m", "switchsim"])  # noqa: S606
+    pid = running_freeswitch(settings)
+    if pid:
+        logger.warning("a FreeSWITCH of this home is still running: it is kept, with its calls", pid=pid)
+        _stand_by(settings, pid)
+        return
+    try:
+        where = write(settings, switch_sounds(settings))
+    except SettingsError as error:
+        sys.exit(str(error))
+    words = command(settings, where)
+    os.execv(words[0], words)  # noqa: S606
+
+
+def _stand_by(settings: Settings, pid: int) -> None:
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+    signal.signal(signal.SIGTERM, pass_on)
+    signal.signal(signal.SIGINT, pass_on)
+    while running_freeswitch(settings) == pid:
+        time.sleep(0.2)

@@ -1,0 +1,63 @@
+"""Runs the web interface: gunicorn with gevent workers.
+
+The standard library is patched before anything else is imported: what is imported unpatched stays unpatched.
+"""
+
+from __future__ import annotations
+
+from gevent import monkey
+
+monkey.patch_all()
+
+from typing import Any  # noqa: E402
+
+from gunicorn.app.base import BaseApplication  # noqa: E402
+
+from core.settings import Settings  # noqa: E402
+from zongji.processes.start import begin  # noqa: E402
+
+CONNECTIONS = 4000
+"""Open requests per worker; a page's push connection is one (bar P8: 500 pages and more)."""
+
+
+def workers(settings: Settings) -> int:
+    """Return how many worker processes to run: SQLite takes one writer, MariaDB many."""
+    return settings.web_workers or (1 if settings.effective_database_url.startswith("sqlite") else 2)
+
+
+class Server(BaseApplication):
+    """gunicorn, configured from the settings alone: no file, no environment of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Fill gunicorn's configuration."""
+        host = f"[{self.settings.web_host}]" if ":" in self.settings.web_host else self.settings.web_host
+        for name, value in {
+            "bind": f"{host}:{self.settings.web_port}",
+            "workers": workers(self.settings),
+            "worker_class": "gevent",
+            "worker_connections": CONNECTIONS,
+            "timeout": 30,
+            # Push connections never end by themselves: a stop does not wait for them.
+            "graceful_timeout": 3,
+            "keepalive": 20,
+            "control_socket_disable": True,
+            "proc_name": "zongji-web",
+            "logger_class": "zongji.processes.web_log.Logger",
+            "forwarded_allow_ips": "127.0.0.1,::1",
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Return the application; called in each worker."""
+        from admin_web.app import create_app
+
+        return create_app()
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    Server(begin("web")).run()
