@@ -1,8 +1,8 @@
 """Published documents: the configuration a live call needs, as versioned values in Redis.
 
 `web` publishes after its database transaction committed, the shipper's publisher repeats whatever is missing,
-and `cti` keeps all of them in memory with a last good copy on the cell's disk: no database is on a call's path
-(architecture, decision 5). A document is small, typed and complete; an id is the database's primary key.
+and `cti` keeps all of them in memory with a last good copy on the cell's disk: no database is on a call's
+path (architecture, decision 5). A document is small, typed and complete; an id is the database's primary key.
 """
 
 from __future__ import annotations
@@ -15,8 +15,13 @@ import msgspec
 HASH = "zj:docs"
 """Redis hash: field ``<kind>:<id>``, value the document as JSON."""
 
+VERSIONS = "zj:docs:versions"
+"""Redis hash beside it: field to the document's version, so that comparing costs little."""
+
 CHANGES = "zj:docs:changes"
-"""Redis stream, trimmed to some thousands: each entry has ``field``, the hash field that was set or deleted."""
+"""Redis stream, trimmed to some thousands: each entry has ``field``, the hash field that was set or
+deleted.
+"""
 
 
 class DestinationKind(enum.StrEnum):
