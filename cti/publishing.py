@@ -28,8 +28,7 @@ CHANGES_MAXLEN: Final = 5000
 
 logger = structlog.get_logger(__name__)
 
-_PUT = (
-    """
+_PUT = """
 local set = 0
 for i = 1, #ARGV, 3 do
   local have = tonumber(redis.call('HGET', KEYS[2], ARGV[i]) or '-1')
@@ -43,10 +42,9 @@ end
 return set
 """
     % CHANGES_MAXLEN
-)  # noqa: UP031 - braces belong to Lua
+)
 
-_REMOVE = (
-    """
+_REMOVE = """
 local removed = 0
 for i = 1, #ARGV do
   redis.call('HDEL', KEYS[2], ARGV[i])
@@ -58,7 +56,7 @@ end
 return removed
 """
     % CHANGES_MAXLEN
-)  # noqa: UP031 - braces belong to Lua
+)
 
 _KEYS: Final = (documents.HASH, documents.VERSIONS, documents.CHANGES)
 _BATCH: Final = 200
