@@ -142,6 +142,22 @@ def create_account(
     return account
 
 
+def ensure_operator(session: TenantSession) -> str | None:
+    """Make the operator's tenant (``operator``) and account (``operator``) when no operator exists.
+
+    Returns the new account's generated password, to be shown once, or None when there is one already. The
+    session's scope is all tenants; the caller commits.
+    """
+    if session.scalar(select(Account.id).where(Account.role == Role.OPERATOR).limit(1)) is not None:
+        return None
+    tenant = open_tenant(session, code="operator", name="运营 Operator", is_operator=True)
+    password = passwords.generate_password()
+    create_account(
+        session, login="operator", name="运营", role=Role.OPERATOR, password=password, tenant_id=tenant.id
+    )
+    return password
+
+
 def account_of(session: TenantSession, account_id: int) -> Account:
     """Return the account in the session's scope. Raises ``NotFound``."""
     account = session.get(Account, account_id)

@@ -40,9 +40,7 @@ for i = 1, #ARGV, 3 do
   end
 end
 return set
-"""
-    % CHANGES_MAXLEN
-)
+""".replace("@maxlen", str(CHANGES_MAXLEN))
 
 _REMOVE = """
 local removed = 0
@@ -54,9 +52,7 @@ for i = 1, #ARGV do
   end
 end
 return removed
-"""
-    % CHANGES_MAXLEN
-)
+""".replace("@maxlen", str(CHANGES_MAXLEN))
 
 _KEYS: Final = (documents.HASH, documents.VERSIONS, documents.CHANGES)
 _BATCH: Final = 200
@@ -76,11 +72,19 @@ def publish(session: TenantSession, redis: redis_py.Redis, *rows: Any) -> None:
     `rows` are tenants, routes, queues, extensions, accounts, flows, or rows that are part of one (members,
     caller rules, endpoints, flow versions). A flow without a published version has no document.
     """
+    _after_commit(session, redis, count_change(session, *rows))
+
+
+def count_change(session: TenantSession, *rows: Any) -> list[str]:
+    """Raise the versions of the documents `rows` are part of, without publishing; return their fields.
+
+    For work done before Redis runs (set-up): the shipper publishes what was counted.
+    """
     session.flush()
     fields = sorted({field_of_row(row) for row in rows})
     for field in fields:
         _raise_version(session, field)
-    _after_commit(session, redis, fields)
+    return fields
 
 
 def withdraw(session: TenantSession, redis: redis_py.Redis, *rows: Any) -> None:
