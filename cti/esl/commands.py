@@ -195,6 +195,20 @@ def bridge(a: str, b: str) -> bytes:
     return _api(f"uuid_bridge {quoting.uuid(a)} {quoting.uuid(b)}")
 
 
+def hold(uuid: str) -> bytes:
+    """Take a bridged leg and its partner out of their bridge and park both; recordings go on, nobody is hung up.
+
+    When CHANNEL_PARK of the leg came, give it music (`PlayMusic`). A leg without a partner is just parked anew.
+    ``uuid_hold`` is no help: it sends the phone a re-INVITE, and the customer hears nothing (docs/event-socket.md).
+    """
+    return _api(f"uuid_transfer {quoting.uuid(uuid)} -both park inline")
+
+
+def unhold(uuid: str, other: str) -> bytes:
+    """End the held leg's music and connect the two legs again. Two commands."""
+    return break_(uuid) + bridge(uuid, other)
+
+
 def originate(leg: Originate) -> bytes:
     """Dial an outgoing leg; answered, it is parked. Send it as a background job: the answer comes when it ended."""
     return _api(f"originate {leg.arguments()}")

@@ -143,7 +143,7 @@ _decode_any = msgspec.json.Decoder().decode
 
 
 def decode(frame: Frame) -> Event:
-    """Return the event in a frame of kind EVENT_JSON or EVENT_PLAIN. Raises :class:`ProtocolError` for anything else."""
+    """Return the event in a frame of kind EVENT_JSON or EVENT_PLAIN, else raise :class:`ProtocolError`."""
     if frame.kind is Kind.EVENT_JSON:
         return decode_json(frame.body)
     if frame.kind is Kind.EVENT_PLAIN:

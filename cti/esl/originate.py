@@ -20,7 +20,7 @@ _SIP_URI = re.compile(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SipContact:
-    """One registered contact of a phone, reached by a SIP profile. A phone chose the URI: it is checked, not trusted."""
+    """One registered contact of a phone, by a SIP profile. The phone chose the URI: it is checked, not trusted."""
 
     profile: str
     uri: str
