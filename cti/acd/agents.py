@@ -153,6 +153,11 @@ def registration(agent: Agent, registered: bool, now_ms: int) -> Agent:
     return _with(agent, now_ms, registered=registered)
 
 
+def moved(agent: Agent, *, endpoint: str, user: str, registered: bool) -> Agent:
+    """The agent changed the endpoint of the same extension while idle."""
+    return msgspec.structs.replace(agent, endpoint=endpoint, user=user, registered=registered)
+
+
 def _back(agent: Agent, now_ms: int) -> Agent:
     state = AgentState(agent.next_state) if agent.next_state else AgentState.READY
     return _with(

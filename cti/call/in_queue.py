@@ -23,6 +23,7 @@ OFFER_GRACE_MS = 3_000
 RETRY_MS = 1_000
 """How long a call waits before it stands in the queue again when Redis could not be asked."""
 MUSIC_FALLBACK = "tone"
+HOLD_MUSIC = "default"
 LATER = "later"
 """Reason of QueueRefused when Redis could not be asked."""
 

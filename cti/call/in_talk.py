@@ -81,10 +81,17 @@ def agent_lost(call: Call, event: inputs.AgentLost, world: World) -> list[fx.Eff
 def parked(call: Call, event: inputs.Parked, world: World) -> list[fx.Effect]:
     """The customer's leg fell out of the bridge."""
     if call.held:
-        return []
+        return [_hold_music(call, in_queue.HOLD_MUSIC, event.at_ms)]
     if not call.agent_leg:
         return in_queue.wait_again(call, world, event.at_ms)
     return [fx.Bridge(leg_id=call.agent_leg)]
+
+
+def step_done(call: Call, event: inputs.StepDone, world: World) -> list[fx.Effect]:
+    """Hold music ended by itself: its file is missing, so a tone replaces it."""
+    if not call.held or call.step is None or event.step_id != call.step.id:
+        return []
+    return [_hold_music(call, in_queue.MUSIC_FALLBACK, event.at_ms)]
 
 
 def hold(call: Call, event: inputs.HoldAsked, world: World) -> list[fx.Effect]:
@@ -92,7 +99,7 @@ def hold(call: Call, event: inputs.HoldAsked, world: World) -> list[fx.Effect]:
     offer = steps.current_offer(call)
     if offer is None or event.hold == call.held:
         return []
-    call.held = event.hold
+    call.held, call.step = event.hold, None
     move = fx.HoldCustomer(leg_id=offer.leg_id) if event.hold else fx.UnholdCustomer(leg_id=offer.leg_id)
     return [move, steps.tell_agent(call, offer, "call.held", held=event.hold)]
 
@@ -113,6 +120,10 @@ def customer_gone(call: Call, event: inputs.CustomerGone, world: World) -> list[
 def timer_due(call: Call, event: inputs.TimerDue, world: World) -> list[fx.Effect]:
     """The switch did not end the customer's leg by itself."""
     return [fx.HangupCustomer(cause="NORMAL_CLEARING")] if event.name == LEAVING_TIMER else []
+
+
+def _hold_music(call: Call, name: str, now_ms: int) -> fx.PlayMusic:
+    return fx.PlayMusic(step_id=steps.begin_step(call, "hold", now_ms), name=name)
 
 
 def _end_talk(call: Call, offer: Offer, cause: str, world: World, now_ms: int) -> list[fx.Effect]:

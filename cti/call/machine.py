@@ -171,6 +171,7 @@ TABLE: dict[tuple[Phase, type[inputs.Input]], Handler] = {
     (P.CONNECTING, inputs.HangupAsked): _hangup_asked,
     (P.CONNECTING, inputs.CustomerGone): _end(in_talk.customer_gone),
     (P.TALKING, inputs.Bridged): in_talk.bridged,
+    (P.TALKING, inputs.StepDone): in_talk.step_done,
     (P.TALKING, inputs.AgentGone): in_talk.agent_gone,
     (P.TALKING, inputs.AgentLost): in_talk.agent_lost,
     (P.TALKING, inputs.Parked): in_talk.parked,
@@ -212,7 +213,7 @@ _ANYTIME_IGNORED = {
         inputs.HoldAsked,
     ),
     P.CONNECTING: (inputs.StepDone, inputs.Parked, inputs.AgentAnswered, inputs.HoldAsked, inputs.Queued),
-    P.TALKING: (inputs.StepDone, inputs.TimerDue, inputs.OfferFailed, inputs.AgentAnswered, inputs.Queued),
+    P.TALKING: (inputs.TimerDue, inputs.OfferFailed, inputs.AgentAnswered, inputs.Queued),
     P.LEAVING: (
         inputs.Parked,
         inputs.Bridged,

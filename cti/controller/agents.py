@@ -1,0 +1,218 @@
+"""The agents of this cell: their states in memory, in Redis, in the journal and on the screens, kept together.
+
+Memory is what this controller acts on, Redis is where the match claims (with a token), so every save is a compare and
+set: when a claim came in between, the claim is taken over first and the change is made again on top of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import gevent
+import msgspec
+import structlog
+
+from core.clock import now_ms
+from cti.acd import agents as rules
+from cti.acd.agents import Agent, AgentState
+from cti.acd.matching import Acd, Claim
+from cti.controller.journal import AgentJournal
+from cti.controller.redis_guard import RedisAwayError, RedisGuard
+from cti.controller.state_writer import StateWriter
+
+log = structlog.get_logger(__name__)
+
+Change = Callable[[Agent], Agent | None]
+MAX_TRIES = 5
+
+
+class Agents:
+    """Signed-in agents by account id."""
+
+    def __init__(
+        self,
+        acd: Acd,
+        redis: RedisGuard,
+        writer: StateWriter,
+        journal: AgentJournal,
+        on_available: Callable[[Agent], None],
+    ) -> None:
+        self._acd = acd
+        self._redis = redis
+        self._writer = writer
+        self._journal = journal
+        self._on_available = on_available
+        self._agents: dict[int, Agent] = {}
+        self._wrap_timers: dict[int, gevent.Greenlet] = {}
+
+    def __iter__(self) -> Iterator[Agent]:
+        return iter(list(self._agents.values()))
+
+    def get(self, account_id: int) -> Agent | None:
+        """Return a signed-in agent."""
+        return self._agents.get(account_id)
+
+    def on_extension(self, extension_id: int) -> Agent | None:
+        """Return who is signed in on an extension."""
+        return next((agent for agent in self if agent.extension_id == extension_id), None)
+
+    def with_user(self, user: str) -> Agent | None:
+        """Return who uses the endpoint with this SIP user."""
+        return next((agent for agent in self if agent.user == user), None)
+
+    def restore(self) -> None:
+        """Take the journal's agents into memory; their claims are settled by the reconciliation."""
+        self._agents = self._journal.load()
+
+    def add(self, agent: Agent) -> None:
+        """Sign an agent in."""
+        self._agents[agent.account_id] = agent
+        self._settle(agent, "")
+
+    def change(self, account_id: int, change: Change) -> Agent | None:
+        """Apply a pure change and let everybody know; a change that returns None signs the agent out."""
+        for _ in range(MAX_TRIES):
+            before = self._agents.get(account_id)
+            if before is None:
+                return None
+            after = change(before)
+            if after is None:
+                if self._sign_out(before):
+                    return None
+                continue
+            if after == before:
+                return after
+            self._agents[account_id] = after
+            claim = self._settle(after, before.token)
+            if claim is None:
+                return after
+            self._agents[account_id] = self._with_claim(before, claim)
+        log.error("agent_change_given_up", agent=account_id)
+        return self._agents.get(account_id)
+
+    def claimed(self, account_id: int, *, token: str, leg_id: str, call_id: str, at_ms: int) -> Agent | None:
+        """Note a claim the match has already made in Redis."""
+        agent = self._agents.get(account_id)
+        if agent is None:
+            return None
+        taken = rules.claimed(agent, token=token, leg_id=leg_id, call_id=call_id, now_ms=at_ms)
+        self._agents[account_id] = taken
+        self._settle(taken, token)
+        return taken
+
+    def talk(self, account_id: int, token: str) -> None:
+        """The claim with `token` became a conversation."""
+        self.change(account_id, lambda agent: rules.talks(agent, now_ms()) if agent.token == token else agent)
+
+    def free(self, account_id: int, token: str, **how: object) -> None:
+        """End the claim with `token`; nothing when it is not the agent's claim any more."""
+
+        def end(agent: Agent) -> Agent | None:
+            if agent.token != token:
+                return agent
+            return rules.freed(agent, now_ms=now_ms(), **how)  # type: ignore[arg-type]
+
+        self.change(account_id, end)
+
+    def republish(self) -> None:
+        """Write every agent to Redis again (it forgot, or was away)."""
+        for agent in self:
+            try:
+                self._redis.run(
+                    lambda _, a=agent: self._acd.hold_extension(a.tenant_id, a.extension_id, a.account_id)  # type: ignore[misc]
+                )
+            except RedisAwayError:
+                return
+            claim = self._settle(agent, agent.token)
+            if claim is not None:
+                log.warning("agent_claim_adopted", agent=agent.account_id, call=claim.call_id)
+                self._agents[agent.account_id] = self._with_claim(agent, claim)
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _with_claim(agent: Agent, claim: Claim) -> Agent:
+        return rules.claimed(
+            agent, token=claim.token, leg_id=claim.leg_id, call_id=claim.call_id, now_ms=claim.claimed_ms
+        )
+
+    def _settle(self, agent: Agent, believed_token: str) -> Claim | None:
+        """Write the agent everywhere. Returns the claim that stood in the way, if any."""
+        try:
+            claim = self._redis.run(lambda _: self._acd.save(agent, believed_token))
+        except RedisAwayError:
+            claim = None
+        if claim is not None:
+            return claim
+        self._journal.note(agent.account_id, agent)
+        self._tell(agent)
+        self._time_wrap_up(agent)
+        if rules.available(agent):
+            self._on_available(agent)
+        return None
+
+    def _sign_out(self, agent: Agent) -> bool:
+        try:
+            dropped = self._redis.run(lambda _: self._acd.drop(agent))
+        except RedisAwayError:
+            dropped = True
+        if not dropped:
+            claim = self._redis.run(lambda _: self._acd.load(agent.tenant_id, agent.account_id))
+            if claim is not None:
+                self._agents[agent.account_id] = claim
+            return False
+        self._agents.pop(agent.account_id, None)
+        self._journal.note(agent.account_id, None)
+        self._drop_wrap_timer(agent.account_id)
+        gone = {"account_id": agent.account_id, "extension_id": agent.extension_id, "state": "signed_out"}
+        self._writer.event(
+            agent.tenant_id, self._audience(agent), "agent.state", {**gone, "since_ms": now_ms()}
+        )
+        return True
+
+    def _time_wrap_up(self, agent: Agent) -> None:
+        self._drop_wrap_timer(agent.account_id)
+        if agent.state is AgentState.WRAP_UP:
+            delay_s = max(0.0, (agent.wrap_until_ms - now_ms()) / 1000)
+            self._wrap_timers[agent.account_id] = gevent.spawn_later(
+                delay_s, self._wrapped_up, agent.account_id
+            )
+
+    def _wrapped_up(self, account_id: int) -> None:
+        self._wrap_timers.pop(account_id, None)
+        self.change(account_id, lambda agent: rules.wrapped_up(agent, now_ms()))
+
+    def _drop_wrap_timer(self, account_id: int) -> None:
+        timer = self._wrap_timers.pop(account_id, None)
+        if timer is not None and timer is not gevent.getcurrent():
+            timer.kill(block=False)
+
+    def _tell(self, agent: Agent) -> None:
+        self._writer.event(agent.tenant_id, self._audience(agent), "agent.state", as_event(agent))
+
+    @staticmethod
+    def _audience(agent: Agent) -> tuple[str, ...]:
+        return (f"agent:{agent.account_id}", "admin", *(f"queue:{queue}" for queue in agent.queue_ids))
+
+
+def as_event(agent: Agent) -> dict[str, object]:
+    """Return the data of an ``agent.state`` event."""
+    return {
+        "account_id": agent.account_id,
+        "name": agent.name,
+        "extension_id": agent.extension_id,
+        "extension": agent.extension,
+        "endpoint": agent.endpoint,
+        "state": agent.state.value,
+        "since_ms": agent.since_ms,
+        "reason": agent.reason,
+        "next_state": agent.next_state,
+        "registered": agent.registered,
+        "queue_ids": list(agent.queue_ids),
+        "wrap_until_ms": agent.wrap_until_ms,
+    }
+
+
+def requeued(agent: Agent, queue_ids: tuple[int, ...]) -> Agent:
+    """Return the agent with the queues of the extension as they are now."""
+    return agent if agent.queue_ids == queue_ids else msgspec.structs.replace(agent, queue_ids=queue_ids)

@@ -1,0 +1,295 @@
+"""Commands to the controller (docs/contracts.md): read from the cell's stream, checked, carried out, answered.
+
+A command has a deadline and, when it is about a call, the call's revision it was meant for; a late or mismatched one is
+refused, visibly. Each is safe to repeat.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import structlog
+
+from core import bus, keys
+from core.clock import now_ms
+from core.documents import AccountDoc, ExtensionDoc
+from core.settings import Settings
+from cti.acd import agents as rules
+from cti.acd.agents import Agent, AgentState
+from cti.call import inputs
+from cti.controller.board import Board
+from cti.controller.redis_guard import RedisAwayError, RedisGuard
+from cti.controller.registrations import Registrations
+from cti.esl import commands
+from cti.esl.client import SwitchClient
+from cti.esl.quoting import UnsafeValue
+
+log = structlog.get_logger(__name__)
+
+BLOCK_MS = 1000
+Result = dict[str, Any]
+
+
+class Refused(Exception):
+    """The command is not carried out; `error` is a stable id, `detail` what the screen may show."""
+
+    def __init__(self, error: str, **detail: Any) -> None:
+        super().__init__(error)
+        self.error = error
+        self.detail = detail
+
+
+class Commands:
+    """Reads and carries out the cell's commands, one greenlet each."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        redis: RedisGuard,
+        blocking: Any,
+        switch: SwitchClient,
+        board: Board,
+        registrations: Registrations,
+        hold_extension: Callable[[int, int, int], int],
+    ) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._blocking = blocking
+        self._switch = switch
+        self._board = board
+        self._registrations = registrations
+        self._hold_extension = hold_extension
+
+    def follow(self) -> None:
+        """Read commands for ever. Those older than the start are refused by their deadlines."""
+        stream, position = keys.commands(self._settings.cell), "$"
+        while True:
+            try:
+                for _, entries in self._blocking.xread({stream: position}, block=BLOCK_MS, count=200) or []:
+                    for entry_id, fields in entries:
+                        position = entry_id.decode()
+                        gevent.spawn(self._take, fields)
+            except Exception as error:  # noqa: BLE001 (a follower must outlive any answer of Redis)
+                log.warning("commands_follow_failed", reason=str(error))
+                position = "0" if position == "$" else position
+                gevent.sleep(0.3)
+
+    def _take(self, fields: dict[bytes, bytes]) -> None:
+        try:
+            command = bus.decode_command(fields)
+        except ValueError as error:
+            log.warning("command_unreadable", reason=str(error))
+            return
+        try:
+            result = self._carry_out(command)
+        except Refused as refusal:
+            result = {"ok": False, "error": refusal.error, "detail": refusal.detail}
+        except (KeyError, TypeError, ValueError) as error:
+            result = {"ok": False, "error": "bad-command", "detail": {"reason": str(error)[:200]}}
+        except Exception:
+            log.exception("command_failed", kind=command.kind)
+            result = {"ok": False, "error": "internal", "detail": {}}
+        log.info(
+            "command", kind=command.kind, actor=command.actor, ok=result["ok"], error=result.get("error", "")
+        )
+        try:
+            self._redis.run(lambda client: bus.reply(client, command.id, result))
+        except RedisAwayError:
+            log.warning("command_answer_lost", kind=command.kind)
+
+    def _carry_out(self, command: bus.Command) -> Result:
+        if command.deadline_ms < now_ms():
+            raise Refused("too-late")
+        handler = self._HANDLERS.get(command.kind)
+        if handler is None:
+            raise Refused("unknown-command")
+        return {"ok": True, **(handler(self, command) or {})}
+
+    # --- agents ---------------------------------------------------------------------------------------------------
+
+    def _sign_in(self, command: bus.Command) -> Result:
+        body = command.body
+        account_id, extension_id = int(body["account_id"]), int(body["extension_id"])
+        endpoint = str(body["endpoint"])
+        documents = self._board.documents
+        account = documents.get(AccountDoc, account_id)
+        extension = documents.get(ExtensionDoc, extension_id)
+        if account is None or account.tenant_id != command.tenant or not account.enabled:
+            raise Refused("account-disabled")
+        if (
+            extension is None
+            or extension.tenant_id != command.tenant
+            or account_id not in extension.account_ids
+        ):
+            raise Refused("not-permitted")
+        if endpoint not in ("web", "sip"):
+            raise Refused("bad-command", reason="endpoint")
+        current = self._board.agents.get(account_id)
+        user = extension.web_user if endpoint == "web" else extension.sip_user
+        if current is not None:
+            return self._sign_in_again(current, extension_id, endpoint, user)
+        self._hold(command.tenant, extension_id, account_id)
+        agent = Agent(
+            tenant_id=command.tenant,
+            account_id=account_id,
+            name=account.name,
+            employee_number=account.employee_number,
+            extension_id=extension_id,
+            extension=extension.number,
+            endpoint=endpoint,
+            user=user,
+            since_ms=now_ms(),
+            queue_ids=documents.queues_of_extension(extension_id),
+            registered=self._registrations.registered(user),
+        )
+        self._board.agents.add(agent)
+        return {"state": agent.state.value, "registered": agent.registered}
+
+    def _sign_in_again(self, agent: Agent, extension_id: int, endpoint: str, user: str) -> Result:
+        """Signing in twice on the same extension is the same; changing the endpoint is allowed while idle."""
+        if agent.extension_id != extension_id:
+            raise Refused("already-signed-in", extension=agent.extension)
+        if agent.endpoint != endpoint:
+            if agent.token:
+                raise Refused("wrong-state", state=agent.state.value)
+            registered = self._registrations.registered(user)
+            self._board.agents.change(
+                agent.account_id,
+                lambda a: rules.moved(a, endpoint=endpoint, user=user, registered=registered),
+            )
+        return {"state": agent.state.value, "registered": self._registrations.registered(user)}
+
+    def _hold(self, tenant_id: int, extension_id: int, account_id: int) -> None:
+        try:
+            holder = self._redis.run(lambda _: self._hold_extension(tenant_id, extension_id, account_id))
+        except RedisAwayError:
+            raise Refused("busy-later") from None
+        if holder != account_id:
+            held_by = self._board.documents.get(AccountDoc, holder)
+            raise Refused("extension-held", holder=held_by.name if held_by else str(holder))
+
+    def _sign_out(self, command: bus.Command) -> Result:
+        agent = self._agent(command)
+        left = self._board.agents.change(agent.account_id, lambda a: rules.ask_to_leave(a, now_ms()))
+        return {"signed_out": left is None}
+
+    def _set_state(self, command: bus.Command) -> Result:
+        agent = self._agent(command)
+        try:
+            state = AgentState(str(command.body["state"]))
+        except ValueError:
+            raise Refused("bad-command", reason="state") from None
+        if state not in rules.CHOOSABLE:
+            raise Refused("bad-command", reason="state")
+        reason = str(command.body.get("reason", ""))[:80]
+        after = self._board.agents.change(
+            agent.account_id, lambda a: rules.choose(a, state, reason, now_ms())
+        )
+        return {"state": after.state.value, "next_state": after.next_state} if after else {}
+
+    def _presence(self, command: bus.Command) -> Result:
+        agent = self._agent(command)
+        return {"state": agent.state.value, "registered": agent.registered, "call_id": agent.call_id}
+
+    def _agent(self, command: bus.Command) -> Agent:
+        agent = self._board.agents.get(int(command.body["account_id"]))
+        if agent is None or agent.tenant_id != command.tenant:
+            raise Refused("not-signed-in")
+        return agent
+
+    # --- legs -----------------------------------------------------------------------------------------------------
+
+    def _leg(self, command: bus.Command) -> tuple[Agent, str]:
+        agent = self._agent(command)
+        leg_id = str(command.body.get("leg_id") or agent.leg_id)
+        if not agent.leg_id or agent.leg_id != leg_id:
+            raise Refused("no-such-leg")
+        runner = self._board.calls.get(agent.call_id)
+        if command.call_rev is not None and runner is not None and runner.call.rev != command.call_rev:
+            raise Refused("call-changed")
+        return agent, leg_id
+
+    def _answer(self, command: bus.Command) -> None:
+        agent, leg_id = self._leg(command)
+        if agent.state is not AgentState.RINGING:
+            raise Refused("wrong-state", state=agent.state.value)
+        self._switch.post(commands.phone_event(leg_id, "talk"))
+
+    def _hangup(self, command: bus.Command) -> None:
+        agent, _ = self._leg(command)
+        self._board.post(agent.call_id, inputs.HangupAsked(at_ms=now_ms(), by=agent.account_id))
+
+    def _hold_call(self, command: bus.Command) -> None:
+        agent, _ = self._talking(command)
+        hold = command.kind == "leg.hold"
+        self._board.post(agent.call_id, inputs.HoldAsked(at_ms=now_ms(), hold=hold))
+
+    def _mute(self, command: bus.Command) -> None:
+        agent, leg_id = self._talking(command)
+        muted = command.kind == "leg.mute"
+        self._switch.post(commands.mute(leg_id) if muted else commands.unmute(leg_id))
+        self._board.leg_muted(agent, leg_id, muted)
+
+    def _dtmf(self, command: bus.Command) -> None:
+        agent, _ = self._talking(command)
+        self._switch.post(commands.send_dtmf(agent.call_id, str(command.body["digits"])))
+
+    def _talking(self, command: bus.Command) -> tuple[Agent, str]:
+        agent, leg_id = self._leg(command)
+        if agent.state is not AgentState.TALKING:
+            raise Refused("wrong-state", state=agent.state.value)
+        return agent, leg_id
+
+    # --- the demo ---------------------------------------------------------------------------------------------------
+
+    def _demo_call(self, command: bus.Command) -> Result:
+        """Place a test call: a leg of the switch to itself, which enters by the inbound dialplan like any other."""
+        number, caller = str(command.body["number"]), str(command.body.get("caller", ""))
+        probe = str(uuid.uuid4())
+        try:
+            wire = commands.originate(
+                commands.Originate(
+                    uuid=probe,
+                    target=commands.Loopback(number=number, context="inbound"),
+                    timeout_s=60,
+                    caller_number=caller,
+                    caller_name=caller,
+                    variables={
+                        "zj_leg": "probe",
+                        "zj_tenant": str(command.tenant),
+                        "loopback_export": "zj_demo",
+                        "zj_demo": "true",
+                    },
+                )
+            )
+        except UnsafeValue as error:
+            raise Refused("invalid-number", reason=str(error)) from None
+        job = self._switch.bgapi(wire)
+        for at_s, key in command.body.get("keys", []):
+            gevent.spawn_later(float(at_s), self._press, probe, str(key))
+        seconds = float(command.body.get("hangup_after_s", 0) or 0)
+        if seconds > 0:
+            gevent.spawn_later(seconds, self._switch.post, commands.kill(probe))
+        return {"job": job.uuid, "probe": probe}
+
+    def _press(self, probe: str, key: str) -> None:
+        self._switch.post(commands.send_dtmf(probe, key))
+
+    _HANDLERS: dict[str, Callable[[Commands, bus.Command], Result | None]] = {
+        "agent.sign_in": _sign_in,
+        "agent.sign_out": _sign_out,
+        "agent.set_state": _set_state,
+        "agent.presence": _presence,
+        "leg.answer": _answer,
+        "leg.hangup": _hangup,
+        "leg.hold": _hold_call,
+        "leg.unhold": _hold_call,
+        "leg.mute": _mute,
+        "leg.unmute": _mute,
+        "leg.dtmf": _dtmf,
+        "demo.call": _demo_call,
+    }

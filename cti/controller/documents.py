@@ -1,0 +1,176 @@
+"""Published documents in the controller's memory, with a last good copy on the cell's disk (decision 5).
+
+The copy on disk is read first, so that a controller starts without Redis and without the database; Redis then brings
+what changed. Nothing here waits for the database.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import gevent
+import msgspec
+import structlog
+
+from core import documents as docs
+from cti.controller.redis_guard import RedisAwayError, RedisGuard
+from ivr import model as flow_model
+from ivr.messages import TargetKind
+
+log = structlog.get_logger(__name__)
+D = TypeVar("D", bound=docs.Document)
+
+BLOCK_MS = 1000
+RESCAN_S = 30.0
+
+
+class Documents:
+    """The World of calls (`cti.call.world.World`) and what routing looks at."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._all: dict[str, docs.AnyDocument] = {}
+        self._flows: dict[tuple[int, int], flow_model.Flow] = {}
+
+    # --- look-ups -----------------------------------------------------------------------------------------------
+
+    def get(self, kind: type[D], document_id: int) -> D | None:
+        """Return one document."""
+        found = self._all.get(f"{docs.kind_of(kind)}:{document_id}")
+        return found if isinstance(found, kind) else None
+
+    def all(self, kind: type[D]) -> Iterator[D]:
+        """Yield all documents of a kind."""
+        prefix = f"{docs.kind_of(kind)}:"
+        for field, document in list(self._all.items()):
+            if field.startswith(prefix) and isinstance(document, kind):
+                yield document
+
+    def queue(self, queue_id: int) -> docs.QueueDoc | None:
+        """Return a queue's settings."""
+        return self.get(docs.QueueDoc, queue_id)
+
+    def extension(self, extension_id: int) -> docs.ExtensionDoc | None:
+        """Return an extension."""
+        return self.get(docs.ExtensionDoc, extension_id)
+
+    def flow_version(self, flow_id: int) -> int:
+        """Return the newest published version of a flow, 0 when there is none."""
+        document = self.get(docs.FlowDoc, flow_id)
+        return document.version if document else 0
+
+    def flow(self, flow_id: int, version: int) -> flow_model.Flow | None:
+        """Return a flow version; versions that calls still use stay after a newer one came."""
+        known = self._flows.get((flow_id, version))
+        if known is not None:
+            return known
+        document = self.get(docs.FlowDoc, flow_id)
+        if document is None or version not in (0, document.version):
+            return None
+        try:
+            flow = flow_model.decode(bytes(document.body))
+        except flow_model.FlowUnreadableError as error:
+            log.error("flow_unreadable", flow=flow_id, version=document.version, reason=str(error))
+            return None
+        self._flows[(flow_id, document.version)] = flow
+        return flow
+
+    def resolve(self, tenant_id: int, value: str) -> tuple[TargetKind, int]:
+        """Return what a transfer's value names: an extension by number, else a queue by code."""
+        for extension in self.all(docs.ExtensionDoc):
+            if extension.tenant_id == tenant_id and extension.number == value:
+                return TargetKind.EXTENSION, extension.id
+        for queue in self.all(docs.QueueDoc):
+            if queue.tenant_id == tenant_id and queue.code == value:
+                return TargetKind.QUEUE, queue.id
+        return TargetKind.VALUE, 0
+
+    def queues_of_extension(self, extension_id: int) -> tuple[int, ...]:
+        """Return the ids of the queues an extension is a member of, in order."""
+        return tuple(sorted(q.id for q in self.all(docs.QueueDoc) if extension_id in q.extension_ids))
+
+    # --- keeping up ---------------------------------------------------------------------------------------------
+
+    def load_copy(self) -> None:
+        """Read the last good copy from the disk; a missing or broken one leaves nothing."""
+        try:
+            entries = msgspec.json.decode(self._path.read_bytes(), type=dict[str, docs.AnyDocument])
+        except FileNotFoundError:
+            return
+        except (OSError, msgspec.MsgspecError) as error:
+            log.warning("documents_copy_unreadable", reason=str(error))
+            return
+        self._all = entries
+
+    def load(self, redis: RedisGuard) -> bool:
+        """Read all documents from Redis. An empty hash (FLUSHALL) changes nothing. Returns whether Redis answered."""
+        try:
+            raw = redis.run(lambda client: client.hgetall(docs.HASH))
+        except RedisAwayError:
+            return False
+        entries = {field.decode(): document for field, data in raw.items() if (document := _decode(data))}
+        if entries:
+            stale = self._all
+            self._all = {field: _newer(stale.get(field), document) for field, document in entries.items()}
+            self._save_copy()
+        return True
+
+    def follow(self, redis: RedisGuard, blocking: Any) -> None:
+        """Keep up with changes for ever. Run in a greenlet of its own; `blocking` is a client for blocking reads."""
+        position = "$"
+        rescan_at = 0.0
+        while True:
+            if redis.up and gevent.get_hub().loop.now() >= rescan_at:
+                self.load(redis)
+                rescan_at = gevent.get_hub().loop.now() + RESCAN_S
+            try:
+                position = self._read(blocking, redis, position)
+            except Exception as error:  # noqa: BLE001 (a follower must outlive any answer of Redis)
+                log.warning("documents_follow_failed", reason=str(error))
+                rescan_at = 0.0
+                gevent.sleep(0.5)
+
+    def _read(self, blocking: Any, redis: RedisGuard, position: str) -> str:
+        answer = blocking.xread({docs.CHANGES: position}, block=BLOCK_MS, count=500)
+        changed = False
+        for _, entries in answer or []:
+            for entry_id, fields in entries:
+                position = entry_id.decode()
+                field = fields[b"field"].decode()
+                self._take(field, self._fetch(redis, field))
+                changed = True
+        if changed:
+            self._save_copy()
+        return position
+
+    @staticmethod
+    def _fetch(redis: RedisGuard, field: str) -> bytes | None:
+        data: bytes | None = redis.run(lambda client: client.hget(docs.HASH, field))
+        return data
+
+    def _take(self, field: str, data: bytes | None) -> None:
+        if data is None:
+            self._all.pop(field, None)
+        elif (document := _decode(data)) is not None:
+            self._all[field] = _newer(self._all.get(field), document)
+
+    def _save_copy(self) -> None:
+        temporary = self._path.with_suffix(".new")
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(msgspec.json.encode(self._all))
+        os.replace(temporary, self._path)
+
+
+def _decode(data: bytes) -> docs.AnyDocument | None:
+    try:
+        return docs.decode(data)
+    except msgspec.MsgspecError as error:
+        log.error("document_unreadable", reason=str(error))
+        return None
+
+
+def _newer(held: docs.AnyDocument | None, came: docs.AnyDocument) -> docs.AnyDocument:
+    return held if held is not None and held.version > came.version else came

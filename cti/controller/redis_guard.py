@@ -1,0 +1,61 @@
+"""Redis for the controller: never waits long, and says plainly when Redis is away.
+
+A frozen or dead Redis costs each caller of :meth:`RedisGuard.run` at most one time-out; after the first failure every
+further use fails at once until a probe answers again. Calls go on meanwhile; what they changed is republished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import gevent
+import structlog
+
+from core.redis import RedisUnavailable
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+PROBE_S = 0.25
+
+
+class RedisAwayError(Exception):
+    """Redis could not be asked; nothing is known of what it did with the request."""
+
+
+class RedisGuard:
+    """One Redis client with a circuit breaker. `on_back` is called in a new greenlet when Redis answers again."""
+
+    def __init__(self, client: Any, on_back: Callable[[], None]) -> None:
+        self.client = client
+        self.up = True
+        self._on_back = on_back
+
+    def run(self, action: Callable[[Any], T]) -> T:
+        """Return what `action` returns. Raises :class:`RedisAwayError` when Redis is away."""
+        if not self.up:
+            raise RedisAwayError("redis is away")
+        try:
+            return action(self.client)
+        except RedisUnavailable as error:
+            self._lost(str(error))
+            raise RedisAwayError(str(error)) from error
+
+    def _lost(self, reason: str) -> None:
+        if self.up:
+            self.up = False
+            log.warning("redis_lost", reason=reason)
+            gevent.spawn(self._probe)
+
+    def _probe(self) -> None:
+        while True:
+            gevent.sleep(PROBE_S)
+            try:
+                self.client.ping()
+            except RedisUnavailable:
+                continue
+            self.up = True
+            log.info("redis_back")
+            self._on_back()
+            return

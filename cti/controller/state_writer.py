@@ -1,0 +1,90 @@
+"""Writes what screens and other processes read (call states, live events) without any call waiting for Redis.
+
+Call states are coalesced: only the newest of a call is written. Live events keep their order; when Redis is away they
+are dropped, and pages that lost events load a fresh snapshot because the stream's position is gone or has a gap.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import gevent
+import gevent.event
+import msgspec
+
+from core import keys
+from cti.call.model import Call, encode
+from cti.controller.redis_guard import RedisAwayError, RedisGuard
+
+MAX_EVENTS = 20_000
+CALL_TTL_S = 86_400
+
+
+class StateWriter:
+    """One greenlet that carries changes to Redis in pipelines."""
+
+    def __init__(self, redis: RedisGuard) -> None:
+        self._redis = redis
+        self._states: dict[str, tuple[int, bytes | None]] = {}
+        self._events: deque[tuple[int, str, str, bytes]] = deque(maxlen=MAX_EVENTS)
+        self._wake = gevent.event.Event()
+        self._greenlet: gevent.Greenlet | None = None
+        self.dropped = 0
+
+    def start(self) -> None:
+        """Start writing."""
+        self._greenlet = gevent.spawn(self._run)
+
+    def stop(self) -> None:
+        """Write what is left and stop."""
+        if self._greenlet is not None:
+            self._greenlet.kill()
+        self._flush()
+
+    def state(self, call: Call) -> None:
+        """Have the call's state written."""
+        self._states[call.id] = (call.tenant_id, encode(call))
+        self._wake.set()
+
+    def forget(self, call: Call) -> None:
+        """Have the call's state removed."""
+        self._states[call.id] = (call.tenant_id, None)
+        self._wake.set()
+
+    def event(self, tenant_id: int, audience: tuple[str, ...], kind: str, data: dict[str, Any]) -> None:
+        """Have a live event appended to the tenant's stream."""
+        self._events.append((tenant_id, ",".join(audience), kind, msgspec.json.encode(data)))
+        self._wake.set()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            self._flush()
+
+    def _flush(self) -> None:
+        states, self._states = self._states, {}
+        events = list(self._events)
+        self._events.clear()
+        if not states and not events:
+            return
+        try:
+            self._redis.run(lambda client: self._write(client, states, events))
+        except RedisAwayError:
+            self.dropped += len(events)
+
+    @staticmethod
+    def _write(client: Any, states: dict[str, tuple[int, bytes | None]], events: list[Any]) -> None:
+        pipeline = client.pipeline(transaction=False)
+        for tenant_id, audience, kind, data in events:
+            fields = {"aud": audience, "type": kind, "data": data}
+            pipeline.xadd(keys.live(tenant_id), fields, maxlen=keys.LIVE_MAXLEN, approximate=True)
+        for call_id, (tenant_id, state) in states.items():
+            if state is None:
+                pipeline.delete(keys.call(tenant_id, call_id))
+                pipeline.srem(keys.calls(tenant_id), call_id)
+            else:
+                pipeline.set(keys.call(tenant_id, call_id), state, ex=CALL_TTL_S)
+                pipeline.sadd(keys.calls(tenant_id), call_id)
+        pipeline.execute()
