@@ -1,0 +1,46 @@
+// The ring tone, made by WebAudio: two short notes each second and a half. Browsers let a page sound only after the
+// person has touched it; until then the tone waits for the first touch.
+
+const NOTES_HZ = [660, 880];
+const PERIOD_MS = 1500;
+const NOTE_S = 0.18;
+
+export class RingTone {
+  private context: AudioContext | null = null;
+  private timer: ReturnType<typeof setInterval> | null = null;
+
+  get ringing(): boolean {
+    return this.timer !== null;
+  }
+
+  start(): void {
+    if (this.timer !== null) return;
+    this.context ??= new AudioContext();
+    void this.context.resume().catch(() => undefined);
+    this.play();
+    this.timer = setInterval(() => this.play(), PERIOD_MS);
+  }
+
+  stop(): void {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.timer = null;
+    void this.context?.suspend().catch(() => undefined);
+  }
+
+  private play(): void {
+    const context = this.context;
+    if (!context || context.state !== "running") return;
+    NOTES_HZ.forEach((frequency, index) => {
+      const start = context.currentTime + index * (NOTE_S + 0.04);
+      const tone = context.createOscillator();
+      const volume = context.createGain();
+      tone.frequency.value = frequency;
+      volume.gain.setValueAtTime(0, start);
+      volume.gain.linearRampToValueAtTime(0.25, start + 0.02);
+      volume.gain.linearRampToValueAtTime(0, start + NOTE_S);
+      tone.connect(volume).connect(context.destination);
+      tone.start(start);
+      tone.stop(start + NOTE_S);
+    });
+  }
+}

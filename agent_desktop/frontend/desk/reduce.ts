@@ -1,0 +1,238 @@
+// The desk's state as a value, and what each pushed event makes of it. Pure: no clock, no network, no screen. Buttons
+// and cards follow this state only, so that every tab and every endpoint shows the same.
+import type {
+  AgentState,
+  CallNow,
+  CallOffered,
+  CallOverReason,
+  CallTalking,
+  DeskSnapshot,
+  ExtensionChoice,
+  Identity,
+  LiveEvent,
+  SwitchNow,
+} from "../wire";
+
+export type Stage = "ringing" | "talking" | "over";
+
+export interface DeskCall {
+  callId: string;
+  legId: string;
+  stage: Stage;
+  caller: string;
+  called: string;
+  queueId: number;
+  queue: string;
+  path: string[];
+  missedBefore: number;
+  autoAnswer: boolean;
+  /** How long the caller had waited when the call was offered. */
+  waitedMs: number;
+  offeredMs: number;
+  deadlineMs: number;
+  startedMs: number;
+  recording: boolean;
+  held: boolean;
+  heldSinceMs: number;
+  /** Sum of the holds that are over. */
+  heldMs: number;
+  muted: boolean;
+  overMs: number;
+  why: CallOverReason | "";
+}
+
+export interface DeskState {
+  me: Identity;
+  agent: AgentState | null;
+  call: DeskCall | null;
+  /** Calls of this page's life that are over, newest first. */
+  past: DeskCall[];
+  extensions: ExtensionChoice[];
+  switch: SwitchNow;
+  /** Waiting callers per queue of this agent, as far as pushed. */
+  waiting: Record<number, { waiting: number; longestSinceMs: number }>;
+  position: string;
+}
+
+const PAST_KEPT = 50;
+
+/** The state a snapshot describes. What only this page knows (calls that are over, time on hold) is kept from `before`. */
+export function fromSnapshot(snapshot: DeskSnapshot, before: DeskState | null = null): DeskState {
+  const kept = before ? retireUnless(before, snapshot.call?.leg_id ?? "", snapshot.now_ms) : null;
+  const call = snapshot.call ? fromCallNow(snapshot.call, snapshot.now_ms) : null;
+  const known = kept?.call ?? null;
+  return {
+    me: snapshot.me,
+    agent: snapshot.agent,
+    call: call && known ? { ...call, heldMs: known.heldMs, heldSinceMs: known.heldSinceMs || call.heldSinceMs } : call,
+    past: kept?.past ?? [],
+    extensions: snapshot.extensions,
+    switch: snapshot.switch,
+    waiting: before?.waiting ?? {},
+    position: snapshot.position,
+  };
+}
+
+function retireUnless(state: DeskState, legId: string, atMs: number): DeskState {
+  return state.call && state.call.legId !== legId ? retire(state, atMs) : state;
+}
+
+/** Apply one pushed event. Events at or before the state's position, and those of other agents, change nothing. */
+export function apply(state: DeskState, event: LiveEvent): DeskState {
+  if (!isAfter(event.id, state.position)) return state;
+  const next = { ...state, position: event.id };
+  const atMs = instantOf(event.id);
+  switch (event.type) {
+    case "queue.changed":
+      return {
+        ...next,
+        waiting: {
+          ...state.waiting,
+          [event.data.queue_id]: { waiting: event.data.waiting, longestSinceMs: event.data.longest_since_ms },
+        },
+      };
+    case "system.switch":
+      return { ...next, switch: event.data };
+    default:
+      return event.data.account_id === state.me.account_id ? applyMine(next, event, atMs) : next;
+  }
+}
+
+type MyEvent = Exclude<LiveEvent, { type: "queue.changed" | "system.switch" }>;
+
+function applyMine(state: DeskState, event: MyEvent, atMs: number): DeskState {
+  switch (event.type) {
+    case "agent.state":
+      return { ...state, agent: event.data.state === "signed_out" ? null : event.data };
+    case "phone.registered":
+      return state.agent && state.agent.endpoint === event.data.endpoint
+        ? { ...state, agent: { ...state.agent, registered: event.data.registered } }
+        : state;
+    case "call.offered":
+      return { ...retire(state, atMs), call: fromOffered(event.data, atMs) };
+    case "call.talking":
+      return withTalking(state, event.data, atMs);
+    case "call.held":
+      return withLeg(state, event.data.leg_id, (call) => withHold(call, event.data.held, atMs));
+    case "call.muted":
+      return withLeg(state, event.data.leg_id, (call) => ({ ...call, muted: event.data.muted }));
+    case "call.over":
+      if (state.call?.legId !== event.data.leg_id) return state;
+      return retire(state, atMs, event.data.why);
+  }
+}
+
+/** The call on the card moves to the list of past calls. */
+function retire(state: DeskState, atMs: number, why: CallOverReason = "ended"): DeskState {
+  if (!state.call) return state;
+  const over: DeskCall = { ...withHold(state.call, false, atMs), stage: "over", overMs: atMs, why };
+  return { ...state, call: null, past: [over, ...state.past].slice(0, PAST_KEPT) };
+}
+
+function withLeg(state: DeskState, legId: string, change: (call: DeskCall) => DeskCall): DeskState {
+  return state.call?.legId === legId ? { ...state, call: change(state.call) } : state;
+}
+
+function withTalking(state: DeskState, data: CallTalking, atMs: number): DeskState {
+  const known = state.call?.callId === data.call_id ? state.call : null;
+  const base = known ?? { ...blank(data.call_id, data.leg_id), offeredMs: atMs, caller: data.caller, queue: data.queue };
+  const call: DeskCall = {
+    ...base,
+    legId: data.leg_id,
+    stage: "talking",
+    startedMs: data.started_ms,
+    recording: data.recording,
+  };
+  return known ? { ...state, call } : { ...retire(state, atMs), call };
+}
+
+function withHold(call: DeskCall, held: boolean, atMs: number): DeskCall {
+  if (held === call.held) return call;
+  if (held) return { ...call, held, heldSinceMs: atMs };
+  return { ...call, held, heldSinceMs: 0, heldMs: call.heldMs + Math.max(0, atMs - call.heldSinceMs) };
+}
+
+function blank(callId: string, legId: string): DeskCall {
+  return {
+    callId,
+    legId,
+    stage: "ringing",
+    caller: "",
+    called: "",
+    queueId: 0,
+    queue: "",
+    path: [],
+    missedBefore: 0,
+    autoAnswer: false,
+    waitedMs: 0,
+    offeredMs: 0,
+    deadlineMs: 0,
+    startedMs: 0,
+    recording: false,
+    held: false,
+    heldSinceMs: 0,
+    heldMs: 0,
+    muted: false,
+    overMs: 0,
+    why: "",
+  };
+}
+
+function fromOffered(data: CallOffered, atMs: number): DeskCall {
+  return {
+    ...blank(data.call_id, data.leg_id),
+    caller: data.caller,
+    called: data.called,
+    queueId: data.queue_id,
+    queue: data.queue,
+    path: data.path,
+    missedBefore: data.missed,
+    autoAnswer: data.auto_answer,
+    waitedMs: data.waited_ms,
+    offeredMs: atMs,
+    deadlineMs: data.deadline_ms,
+  };
+}
+
+function fromCallNow(data: CallNow, nowMs: number): DeskCall {
+  return {
+    ...blank(data.call_id, data.leg_id),
+    stage: data.stage,
+    caller: data.caller,
+    called: data.called,
+    queueId: data.queue_id,
+    queue: data.queue,
+    path: data.path,
+    missedBefore: data.missed,
+    autoAnswer: data.auto_answer,
+    waitedMs: data.waited_ms,
+    offeredMs: data.offered_ms,
+    deadlineMs: data.deadline_ms,
+    startedMs: data.started_ms,
+    recording: data.recording,
+    held: data.held,
+    heldSinceMs: data.held ? nowMs : 0,
+    muted: data.muted,
+  };
+}
+
+/** Time spent with the customer on the line and not on hold, and time on hold, in milliseconds. */
+export function talkAndHold(call: DeskCall, nowMs: number): { talkMs: number; holdMs: number } {
+  if (!call.startedMs) return { talkMs: 0, holdMs: 0 };
+  const end = call.overMs || nowMs;
+  const holdMs = call.heldMs + (call.held ? Math.max(0, end - call.heldSinceMs) : 0);
+  return { talkMs: Math.max(0, end - call.startedMs - holdMs), holdMs };
+}
+
+/** The instant in a stream position `<ms>-<n>`. */
+export function instantOf(position: string): number {
+  return Number(position.split("-")[0]) || 0;
+}
+
+/** Whether stream position `a` lies after `b`. An empty position lies before all. */
+export function isAfter(a: string, b: string): boolean {
+  if (!b) return true;
+  const [aMs = 0, aN = 0] = a.split("-").map(Number);
+  const [bMs = 0, bN = 0] = b.split("-").map(Number);
+  return aMs > bMs || (aMs === bMs && aN > bN);
+}

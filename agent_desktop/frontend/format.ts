@@ -1,0 +1,30 @@
+// How times and numbers are shown. Pure.
+
+/** A duration as m:ss or h:mm:ss. */
+export function clock(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const h = Math.floor(seconds / 3600);
+  const m = Math.floor(seconds / 60) % 60;
+  const s = String(seconds % 60).padStart(2, "0");
+  return h > 0 ? `${h}:${String(m).padStart(2, "0")}:${s}` : `${m}:${s}`;
+}
+
+/** A telephone number as people read it: Chinese numbers without +86 and in groups, others as they are stored. */
+export function phoneNumber(stored: string): string {
+  const mobile = /^\+86(1[3-9]\d)(\d{4})(\d{4})$/.exec(stored);
+  if (mobile) return mobile.slice(1).join(" ");
+  const area = /^\+86(10|2\d|[3-9]\d{2})(\d{7,8})$/.exec(stored);
+  if (area) return `0${area[1]}-${area[2]}`;
+  return stored;
+}
+
+/** Whole seconds until `atMs`, never below zero. */
+export function secondsUntil(atMs: number, nowMs: number): number {
+  return Math.max(0, Math.ceil((atMs - nowMs) / 1000));
+}
+
+/** The time of day of an instant in the browser's zone, as 14:05. */
+export function timeOfDay(ms: number): string {
+  const date = new Date(ms);
+  return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
+}

@@ -1,0 +1,55 @@
+// A tab's end of the push connection. The caller loads a snapshot, subscribes at its position, and gets every event
+// after it; `onReset` asks for a new snapshot and subscription.
+import type { LiveEvent } from "../wire";
+import { csrfToken } from "../api";
+import { type FromHub, LiveHub, type LiveStatus, type ToHub } from "./hub";
+
+export interface LiveListener {
+  onEvent(event: LiveEvent): void;
+  onStatus(status: LiveStatus): void;
+  onReset(): void;
+}
+
+export class LiveClient {
+  private readonly send: (message: ToHub) => void;
+  private told = "";
+
+  /** `name` tells apart the connections of different accounts in one browser. */
+  constructor(
+    name: string,
+    private readonly listener: LiveListener,
+  ) {
+    this.send = connect(name, (message) => this.receive(message));
+    addEventListener("pagehide", () => this.send({ kind: "bye" }));
+  }
+
+  subscribe(position: string): void {
+    this.send({ kind: "subscribe", position, csrf: csrfToken() });
+  }
+
+  /** While on, the server is told every 15 s that this agent's desktop is there. */
+  setPresent(on: boolean, inCall: boolean): void {
+    const now = `${on}/${inCall}`;
+    if (now === this.told) return;
+    this.told = now;
+    this.send({ kind: "presence", on, inCall });
+  }
+
+  private receive(message: FromHub): void {
+    if (message.kind === "event") this.listener.onEvent(message.event);
+    else if (message.kind === "status") this.listener.onStatus(message.status);
+    else this.listener.onReset();
+  }
+}
+
+function connect(name: string, receive: (message: FromHub) => void): (message: ToHub) => void {
+  if (typeof SharedWorker === "undefined") {
+    const hub = new LiveHub();
+    const subscriber = { send: receive };
+    hub.join(subscriber);
+    return (message) => hub.receive(subscriber, message);
+  }
+  const worker = new SharedWorker(new URL("./worker.ts", import.meta.url), { type: "module", name });
+  worker.port.onmessage = (message: MessageEvent<FromHub>) => receive(message.data);
+  return (message) => worker.port.postMessage(message);
+}
