@@ -55,8 +55,11 @@ class Page:
         self.session_id = session_id
         self.account_id = account_id
         self.queue: Queue[tuple[str, bytes] | None] = Queue(maxsize=QUEUE_EVENTS)
+        self.token = ""
+        """The session's cookie, to see whether it still lives."""
         self.overflowed = False
         self.closed = False
+        self.ending = b""
 
     def offer(self, position: str, wire: bytes) -> None:
         """Put an event; a full queue turns into one `reset`."""
@@ -65,9 +68,10 @@ class Page:
         except Full:
             self.overflowed = True
 
-    def close(self) -> None:
-        """End the stream at once, whatever still waits."""
+    def over(self, why: str) -> None:
+        """End the stream at once, whatever still waits; the page is told that its session is over."""
         self.closed = True
+        self.ending = b'event: over\ndata: {"why": "%b"}\n\n' % why.encode()
         with contextlib.suppress(Full):
             self.queue.put_nowait(None)
 
@@ -130,8 +134,8 @@ class LiveHub:
             except Empty:
                 yield HEARTBEAT
                 continue
-            if item is None:
-                return
+            if item is None or page.closed:
+                break
             if page.overflowed:
                 page.overflowed = False
                 while not page.queue.empty():
@@ -141,6 +145,7 @@ class LiveHub:
             position, wire = item
             if not position or order(position) > last:
                 yield wire
+        yield page.ending
 
     def _missed(self, tenant_id: int, after: str) -> tuple[list[tuple[str, str, str, bytes]], bool]:
         """Return what the stream holds after `after`, and whether nothing in between was lost."""

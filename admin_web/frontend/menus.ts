@@ -37,3 +37,21 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary")?.focus();
   }
 });
+
+// The sign-in page of an installation with a demo company: one click fills in an account.
+document.addEventListener("click", (event) => {
+  const button = (event.target as Element).closest<HTMLElement>("[data-fill]");
+  if (!button) return;
+  const values = (button.dataset["fill"] ?? "").split("|");
+  ["company", "login", "password"].forEach((id, i) => {
+    const input = document.getElementById(id) as HTMLInputElement | null;
+    if (input) input.value = values[i] ?? "";
+  });
+  document.getElementById("password")?.focus();
+});
+
+// Where the language form leads back to: the page one is on now, not the one that was loaded first.
+document.addEventListener("submit", (event) => {
+  const address = (event.target as Element).querySelector<HTMLInputElement>("[data-current-address]");
+  if (address) address.value = location.pathname + location.search;
+});
