@@ -1,0 +1,35 @@
+"""Reads what the controller says of a call whose record will not come (``cell/facts/<call id>.json``). Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from cti.call.model import Call
+from cti.records.cdr import IncompleteError, NotACdrError
+
+
+class EndedFact(msgspec.Struct, frozen=True, kw_only=True):
+    """The call is over and the switch that had it is gone."""
+
+    fact: Literal["ended"]
+    call: Call
+    core_uuid: str = ""
+    """The life of the switch the call was on."""
+
+
+_decoder = msgspec.json.Decoder(EndedFact)
+
+
+def parse(data: bytes) -> EndedFact:
+    """Return the fact in a file's `data`. Raises ``IncompleteError`` or ``NotACdrError``, as for a leg's record."""
+    if not data.rstrip().endswith(b"}"):
+        raise IncompleteError("the file does not end a JSON object")
+    try:
+        fact = _decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise NotACdrError(str(error)) from None
+    if not fact.call.id or not fact.call.ended_ms or fact.call.tenant_id <= 0:
+        raise NotACdrError("the call has no id, end or tenant")
+    return fact
