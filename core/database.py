@@ -9,12 +9,14 @@ session.commit()``. Table classes are made from what this module re-exports of `
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL, Connection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 
 from core import sqlite_threads
@@ -129,7 +131,11 @@ def _sqlite_engine(url: URL, pool_size: int, busy_timeout_s: float) -> Engine:
     def _begin(connection: Connection) -> None:
         raw = cast(sqlite_threads.Connection, connection.connection.dbapi_connection)
         if connection.get_execution_options().get("writes", True):
-            raw.begin_immediate(busy_timeout_s)
+            try:
+                raw.begin_immediate(busy_timeout_s)
+            except sqlite3.OperationalError as error:
+                # What is raised in this hook is not wrapped by SQLAlchemy, and callers catch SQLAlchemy's.
+                raise OperationalError("BEGIN IMMEDIATE", None, error) from error
         else:
             raw.cursor().execute("BEGIN")
 

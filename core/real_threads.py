@@ -29,8 +29,19 @@ def run(function: Callable[..., Result], *args: Any) -> Result:
     """
     if not in_gevent():
         return function(*args)
-    result: Result = _pool().apply(function, args)
+    outcome: tuple[Result, Exception | None] = _pool().apply(_outcome, (function, args))
+    result, error = outcome
+    if error is not None:
+        raise error
     return result
+
+
+def _outcome(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, Exception | None]:
+    """Return the result or the error: gevent prints the traceback of whatever a thread raises, expected or not."""
+    try:
+        return function(*args), None
+    except Exception as error:  # noqa: BLE001 - raised in the caller's greenlet
+        return None, error
 
 
 def _pool() -> Any:
