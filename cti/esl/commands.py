@@ -68,13 +68,17 @@ def count(wire: bytes) -> int:
     return wire.count(b"\n\n")
 
 
-def _api(text: str) -> bytes:
+def _line(text: str) -> bytes:
     if "\n" in text or "\r" in text or "\0" in text:
         raise UnsafeValue("a line end or NUL in a command")
     lowered = text.lower()
     if "mod_event_socket" in lowered and ("unload" in lowered or "reload" in lowered):
         raise UnsafeValue("a command the switch would take for the unloading of its event socket")
-    return f"api {text}{_END}".encode()
+    return f"{text}{_END}".encode()
+
+
+def _api(text: str) -> bytes:
+    return _line(f"api {text}")
 
 
 def _message(uuid: str, headers: Mapping[str, str]) -> bytes:
@@ -91,9 +95,9 @@ def _message(uuid: str, headers: Mapping[str, str]) -> bytes:
 
 def hello(password: str) -> bytes:
     """Authenticate. Raises :class:`UnsafeValue` for a password that is empty or has line ends."""
-    if not password or any(ord(char) < 32 for char in password):
-        raise UnsafeValue("an empty password, or a control character in it")
-    return f"auth {password}{_END}".encode()
+    if not quoting.plain(password):
+        raise UnsafeValue("an empty password")
+    return _line(f"auth {password}")
 
 
 def subscribe(names: Iterable[str]) -> bytes:
@@ -101,7 +105,7 @@ def subscribe(names: Iterable[str]) -> bytes:
     listed = list(names)
     if not listed or "CUSTOM" in listed or not all(_EVENT_NAME.fullmatch(name) for name in listed):
         raise UnsafeValue("no event names, or one that is none")
-    return f"event json {' '.join(listed)}{_END}".encode()
+    return _line(f"event json {' '.join(listed)}")
 
 
 def subscribe_custom(subclasses: Iterable[str]) -> bytes:
@@ -109,12 +113,12 @@ def subscribe_custom(subclasses: Iterable[str]) -> bytes:
     listed = list(subclasses)
     if not listed or not all(_SUBCLASS.fullmatch(name) for name in listed):
         raise UnsafeValue("no event subclasses, or one that is none")
-    return f"event json CUSTOM {' '.join(listed)}{_END}".encode()
+    return _line(f"event json CUSTOM {' '.join(listed)}")
 
 
 def leave() -> bytes:
     """Close the connection politely."""
-    return f"exit{_END}".encode()
+    return _line("exit")
 
 
 def core_uuid() -> bytes:
@@ -283,8 +287,8 @@ def registrations() -> bytes:
 
 def contact(profile: str, user: str, domain: str) -> bytes:
     """Ask where a SIP user is registered now: `answers.contacts`."""
-    who = f"{quoting.token(user)}@{quoting.token(domain)}"
-    return _api(f"sofia_contact {quoting.token(profile)}/{who}")
+    who = f"{quoting.name(user)}@{quoting.name(domain)}"
+    return _api(f"sofia_contact {quoting.name(profile)}/{who}")
 
 
 # --- the switch ---------------------------------------------------------------------------------------------------
@@ -292,18 +296,18 @@ def contact(profile: str, user: str, domain: str) -> bytes:
 
 def flush_directory(user: str, domain: str) -> bytes:
     """Forget a user's cached directory entry, so that a changed password counts."""
-    return _api(f"xml_flush_cache id {quoting.token(user)} {quoting.token(domain)}")
+    return _api(f"xml_flush_cache id {quoting.name(user)} {quoting.name(domain)}")
 
 
 def flush_registration(profile: str, user: str, domain: str) -> bytes:
     """Unregister a SIP user at the switch, for example when its account was disabled."""
-    who = f"{quoting.token(user)}@{quoting.token(domain)}"
-    return _api(f"sofia profile {quoting.token(profile)} flush_inbound_reg {who}")
+    who = f"{quoting.name(user)}@{quoting.name(domain)}"
+    return _api(f"sofia profile {quoting.name(profile)} flush_inbound_reg {who}")
 
 
 def rescan_profile(profile: str) -> bytes:
     """Have a SIP profile read its configuration again (new gateways)."""
-    return _api(f"sofia profile {quoting.token(profile)} rescan")
+    return _api(f"sofia profile {quoting.name(profile)} rescan")
 
 
 def reload_xml() -> bytes:

@@ -56,7 +56,7 @@ class ESLEvent(GreenswitchEvent):
         return cls(headers, frame.body.decode("utf-8", "replace"))
 
 
-class InboundESL(greenswitch.InboundESL):  # type: ignore[misc]
+class InboundESL(greenswitch.InboundESL):
     """A connection to the switch's event socket with greenswitch's interface.
 
     `timeout` (seconds) bounds connecting as a whole and each reply.

@@ -28,9 +28,9 @@ class SipContact:
 
     def dial_string(self) -> str:
         """Return the target in dial-string syntax. Raises :class:`UnsafeValue`."""
-        if not _SIP_URI.fullmatch(self.uri) or ":_:" in self.uri:
+        if not _SIP_URI.fullmatch(self.uri):
             raise UnsafeValue(f"not a plain SIP URI: {self.uri[:60]!r}")
-        return f"sofia/{quoting.token(self.profile)}/{self.uri}"
+        return f"sofia/{quoting.name(self.profile)}/{self.uri}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Loopback:
 
     def dial_string(self) -> str:
         """Return the target in dial-string syntax. Raises :class:`UnsafeValue`."""
-        return f"loopback/{quoting.number(self.number)}/{quoting.token(self.context)}"
+        return f"loopback/{quoting.number(self.number)}/{quoting.name(self.context)}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Gateway:
 
     def dial_string(self) -> str:
         """Return the target in dial-string syntax. Raises :class:`UnsafeValue`."""
-        return f"sofia/gateway/{quoting.token(self.name)}/{quoting.number(self.number)}"
+        return f"sofia/gateway/{quoting.name(self.name)}/{quoting.number(self.number)}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -116,7 +116,10 @@ class Originate:
         if doubled:
             raise UnsafeValue(f"variables that have a field of their own: {', '.join(sorted(doubled))}")
         block = ",".join(_pair(name, value) for name, value in {**fixed, **self.variables}.items())
-        return quoting.quote("{" + block + "}" + self.target.dial_string()) + " &park()"
+        endpoint = self.target.dial_string()
+        if ":_:" in endpoint:
+            raise UnsafeValue("a target the switch would take for several")
+        return quoting.quote("{" + block + "}" + endpoint) + " &park()"
 
 
 def _pair(name: str, value: str) -> str:

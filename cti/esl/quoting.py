@@ -16,6 +16,7 @@ MAX_VALUE_BYTES = 64 * 1024
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _TOKEN = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 _PATH = re.compile(r"/[\w ./+=~@%-]*[\w+=~%-]")
 _DIGITS = re.compile(r"[0-9A-Da-d*#]{1,64}")
@@ -44,6 +45,11 @@ def uuid(value: str) -> str:
 def token(value: str) -> str:
     """Return `value` if it is an identifier of ours (letters, digits, ``_ . : -``), else raise."""
     return _matched(_TOKEN, value, "an identifier")
+
+
+def name(value: str) -> str:
+    """Return `value` if it is a name in the switch's configuration or a SIP user (``_ . -`` besides), else raise."""
+    return _matched(_NAME, value, "a name")
 
 
 def variable(value: str) -> str:
@@ -125,5 +131,7 @@ def display_text(value: str, *, limit: int = 80) -> str:
     """
     text = value.encode("utf-8", "replace").decode("utf-8")
     text = "".join(" " if ord(char) < 32 or 127 <= ord(char) < 160 else char for char in text)
-    text = " ".join(text.translate(_LOOKALIKES).split())[:limit].strip()
-    return text.replace("ARRAY::", "ARRAY:") if text.startswith("ARRAY::") else text
+    text = " ".join(text.translate(_LOOKALIKES).split())
+    if text.startswith("ARRAY::"):
+        text = "ARRAY: " + text.removeprefix("ARRAY:")
+    return text[:limit].strip()
