@@ -17,6 +17,7 @@ from admin_web import menu as menu_module
 from admin_web.assets import Assets
 from admin_web.errors import is_htmx
 from admin_web.requests import LANGUAGE_COOKIE, SESSION_COOKIE, THEME_COOKIE, set_session_cookie, timezone
+from admin_web.resource_views import is_tag, shown_actions
 from admin_web.security import csp_nonce
 from core import i18n, keys, phone
 from core.clock import from_ms
@@ -105,6 +106,7 @@ def set_up_templates(
     environment = app.jinja_env
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.tests["zj_tag"] = is_tag
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.filters.update(local_time=local_time, duration=duration, phone=phone.display)
     environment.globals.update(
@@ -114,6 +116,7 @@ def set_up_templates(
         csp_nonce=csp_nonce,
         script_words=script_words,
         may=may,
+        shown_actions=shown_actions,
     )
 
     @app.context_processor

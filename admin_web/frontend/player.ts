@@ -3,8 +3,8 @@ import WaveSurfer from "wavesurfer.js";
 import { word } from "./content";
 
 interface Peaks {
-  duration_s: number;
-  peaks: number[][];
+  length_ms: number;
+  channels: number[][];
 }
 
 function clock(seconds: number): string {
@@ -31,7 +31,8 @@ async function mount(box: HTMLElement): Promise<void> {
     button.disabled = true;
     return;
   }
-  const { duration_s, peaks } = (await answer.json()) as Peaks;
+  const { length_ms, channels: peaks } = (await answer.json()) as Peaks;
+  const duration_s = length_ms / 1000;
   const audio = new Audio();
   audio.preload = "none";
   audio.src = box.dataset["audio"] ?? "";
