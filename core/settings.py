@@ -100,6 +100,9 @@ class Settings:
         "", "Address people type to reach the web interface; empty means http://<web_host>:<web_port>."
     )
     metrics_port: int = _setting(9108, "TCP port on loopback of the controller's health and metrics page.")
+    shipper_metrics_port: int = _setting(
+        9109, "TCP port on loopback of the shipper's health and metrics page."
+    )
     default_language: str = _setting("zh", "Language of pages and prompts when nothing else says: zh or en.")
     default_timezone: str = _setting(
         "Asia/Shanghai", "Time zone times are shown in when the tenant has none."

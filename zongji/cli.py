@@ -6,8 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
 
 from core import i18n
 from core.i18n import gettext as _
@@ -33,14 +31,6 @@ def terminal_language(environ: os._Environ[str] | dict[str, str]) -> str:
         if environ.get(name):
             return "zh" if environ[name].lower().startswith("zh") else "en"
     return "en"
-
-
-def version() -> str:
-    """Return the version of what runs."""
-    try:
-        return installed_version("zongji")
-    except PackageNotFoundError:
-        return "0.1.0"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -178,6 +168,8 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _version(options: argparse.Namespace) -> int:
+    from zongji.version import version
+
     print(version())
     return 0
 
