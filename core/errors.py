@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from core.i18n import LazyText, lazy
+from core.i18n import LazyText, current_language, lazy, use_language
 
 
 class ZongjiError(Exception):
@@ -35,10 +35,12 @@ class ZongjiError(Exception):
 
     def as_dict(self, language: str | None = None) -> dict[str, Any]:
         """Return the error as the API and live pages get it."""
-        return {"error": self.id, "message": self.text(language), "detail": self.details}
+        with use_language(language or current_language()):
+            details = {name: str(each) if isinstance(each, LazyText) else each for name, each in self.details.items()}
+        return {"error": self.id, "message": self.text(language), "detail": details}
 
 
-class CallerFault(ZongjiError):  # noqa: N818 - the house's word for its kinds
+class CallerFault(ZongjiError):
     """Who asked must ask otherwise."""
 
     id = "bad-request"
@@ -78,7 +80,7 @@ class InvalidField(CallerFault):
     sentence = lazy("The field %(field)s has a value that cannot be used.")
 
 
-class PeerFault(ZongjiError):  # noqa: N818 - the house's word for its kinds
+class PeerFault(ZongjiError):
     """A neighbour (switch, SMSC, provider) answered what it should not."""
 
     id = "peer-fault"
@@ -86,7 +88,7 @@ class PeerFault(ZongjiError):  # noqa: N818 - the house's word for its kinds
     sentence = lazy("Another system answered with an error.")
 
 
-class TemporaryFault(ZongjiError):  # noqa: N818 - the house's word for its kinds
+class TemporaryFault(ZongjiError):
     """It may work later; `retry_after_s` says when to try again."""
 
     id = "temporary"
@@ -95,7 +97,7 @@ class TemporaryFault(ZongjiError):  # noqa: N818 - the house's word for its kind
     retry_after_s: ClassVar[int] = 5
 
 
-class PermanentFault(ZongjiError):  # noqa: N818 - the house's word for its kinds
+class PermanentFault(ZongjiError):
     """It will not work however often it is tried, and it is not the caller's doing."""
 
     id = "permanent"

@@ -36,23 +36,20 @@ METHODS = [
     ("**.py", "python"),
     ("**/templates/**.html", "jinja2"),
     ("**/templates/**.txt", "jinja2"),
-    ("**.ts", "javascript"),
-    ("**.vue", "javascript"),
 ]
 OPTIONS = {
     "**/templates/**.html": {"silent": "false", "newstyle_gettext": "true", "trimmed": "true"},
     "**/templates/**.txt": {"silent": "false", "newstyle_gettext": "true", "trimmed": "true"},
-    "**.ts": {"jsx": "False", "parse_template_string": "False"},
 }
 KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "_": None,
+    "N_": None,
     "gettext": None,
     "ngettext": (1, 2),
     "lazy": None,
     "lazy_gettext": None,
-    "t": None,
 }
-"""Names of the functions whose first text is a message; ``t`` is that of the front end."""
+"""Names of the functions whose first text is a message. Scripts of pages have catalogues of their own."""
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 
