@@ -64,13 +64,17 @@ export function fromSnapshot(snapshot: DeskSnapshot, before: DeskState | null = 
   return {
     me: snapshot.me,
     agent: snapshot.agent,
-    call: call && known ? { ...call, heldMs: known.heldMs, heldSinceMs: known.heldSinceMs || call.heldSinceMs } : call,
+    call: call && known ? withKnown(call, known) : call,
     past: kept?.past ?? [],
     extensions: snapshot.extensions,
     switch: snapshot.switch,
     waiting: before?.waiting ?? {},
     position: snapshot.position,
   };
+}
+
+function withKnown(call: DeskCall, known: DeskCall): DeskCall {
+  return { ...call, heldMs: known.heldMs, heldSinceMs: known.heldSinceMs || call.heldSinceMs, muted: known.muted };
 }
 
 function retireUnless(state: DeskState, legId: string, atMs: number): DeskState {

@@ -17,9 +17,9 @@ import {
 } from "./softphone";
 
 /** Header the controller puts on an agent's leg: the leg's uuid. */
-const LEG_HEADER = "X-ZJ-Leg";
+const LEG_HEADER = "X-Zongji-Leg";
 /** Header that asks the phone to answer by itself. */
-const AUTO_ANSWER_HEADER = "X-ZJ-Auto-Answer";
+const AUTO_ANSWER_HEADER = "X-Zongji-Auto-Answer";
 
 /** A refresh every minute or so, which also finds a socket that is dead without having been closed. */
 const REGISTER_EXPIRES_S = 120;
@@ -174,7 +174,7 @@ export class SipPhone implements SoftPhone {
       key: rtc.id,
       legId: request.getHeader(LEG_HEADER) ?? "",
       caller: rtc.remote_identity.uri.user ?? "",
-      autoAnswer: request.getHeader(AUTO_ANSWER_HEADER) === "1",
+      autoAnswer: request.getHeader(AUTO_ANSWER_HEADER) === "true",
     };
     const session: Session = { leg, rtc, microphone: null, answering: false };
     this.open.set(leg.key, session);

@@ -1,0 +1,137 @@
+"""The state a desk starts from: who the agent is, where they may sign in, what they are doing, at which position.
+
+The position is read before everything else: an event that happens meanwhile is applied on top, and applying it twice
+changes nothing. Shapes are those of ``frontend/wire.ts``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import redis as redis_py
+from sqlalchemy import select
+
+from core import keys
+from core.clock import now_ms
+from core.models import Account
+from core.permissions import Principal
+from core.settings import Settings
+from core.tenancy import TenantSession
+from cti.acd.agents import Agent, AgentState
+from cti.acd.matching import Acd
+from cti.call import model
+from cti.models import Extension, ExtensionAccount, Queue
+
+SWITCH_STALE_MS: Final = 30_000
+"""A controller that has not said anything for so long is taken for dead, and the switch for not connected."""
+
+
+def desk_state(
+    session: TenantSession, redis: redis_py.Redis, settings: Settings, principal: Principal
+) -> dict[str, Any]:
+    """Return ``GET /desk/api/state``. Raises what Redis raises."""
+    position = _position(redis, principal.tenant_id)
+    agent = Acd(redis).load(principal.tenant_id, principal.account_id)
+    return {
+        "now_ms": now_ms(),
+        "position": position,
+        "me": {"account_id": principal.account_id, "login": principal.login, "name": principal.name},
+        "switch": switch_now(redis, settings),
+        "extensions": _extensions(session, redis, principal),
+        "agent": None if agent is None else _agent(agent),
+        "call": None if agent is None else _call(session, redis, agent),
+    }
+
+
+def switch_now(redis: redis_py.Redis, settings: Settings) -> dict[str, Any]:
+    """Return which switch the cell's controller drives, and whether it is connected."""
+    said: Any = redis.hmget(keys.cell(settings.cell), "switch", "connected", "heartbeat_ms")
+    kind, connected, heartbeat = said
+    fresh = heartbeat is not None and now_ms() - int(heartbeat) < SWITCH_STALE_MS
+    return {
+        "kind": kind.decode() if kind else settings.effective_switch.value,
+        "connected": bool(fresh and connected in {b"1", b"true", b"True"}),
+    }
+
+
+def _position(redis: redis_py.Redis, tenant_id: int) -> str:
+    newest: Any = redis.xrevrange(keys.live(tenant_id), count=1)
+    return newest[0][0].decode() if newest else "0-0"
+
+
+def _agent(agent: Agent) -> dict[str, Any]:
+    return {
+        "account_id": agent.account_id,
+        "name": agent.name,
+        "extension_id": agent.extension_id,
+        "extension": agent.extension,
+        "endpoint": agent.endpoint,
+        "state": agent.state.value,
+        "since_ms": agent.since_ms,
+        "reason": agent.reason,
+        "next_state": agent.next_state,
+        "registered": agent.registered,
+        "queue_ids": list(agent.queue_ids),
+    }
+
+
+def _extensions(session: TenantSession, redis: redis_py.Redis, principal: Principal) -> list[dict[str, Any]]:
+    rows = session.scalars(
+        select(Extension)
+        .join(ExtensionAccount, ExtensionAccount.extension_id == Extension.id)
+        .where(ExtensionAccount.account_id == principal.account_id)
+        .order_by(Extension.number)
+    ).all()
+    if not rows:
+        return []
+    holders: Any = redis.mget([keys.extension_holder(principal.tenant_id, row.id) for row in rows])
+    others = {int(holder) for holder in holders if holder} - {principal.account_id}
+    names = _names(session, others) if others else {}
+    return [
+        {
+            "id": row.id,
+            "number": row.number,
+            "holder": names.get(int(holder), "") if holder else "",
+        }
+        for row, holder in zip(rows, holders, strict=True)
+    ]
+
+
+def _names(session: TenantSession, account_ids: set[int]) -> dict[int, str]:
+    rows = session.execute(select(Account.id, Account.name).where(Account.id.in_(account_ids)))
+    return {row.id: row.name for row in rows}
+
+
+def _call(session: TenantSession, redis: redis_py.Redis, agent: Agent) -> dict[str, Any] | None:
+    """Return the agent's call, when its offer rings or it is up."""
+    if not agent.token or agent.state not in {AgentState.RINGING, AgentState.TALKING}:
+        return None
+    raw: Any = redis.get(keys.call(agent.tenant_id, agent.call_id))
+    call = model.decode(raw) if raw else None
+    offer = (
+        next((each for each in reversed(call.offers) if each.leg_id == agent.leg_id), None) if call else None
+    )
+    if call is None or offer is None:
+        return None
+    queue = session.get(Queue, offer.queue_id) if offer.queue_id else None
+    talking = agent.state is AgentState.TALKING
+    ring_s = queue.ring_timeout_s if queue else 60
+    return {
+        "stage": "talking" if talking else "ringing",
+        "call_id": call.id,
+        "leg_id": agent.leg_id,
+        "queue_id": offer.queue_id,
+        "queue": queue.name if queue else "",
+        "caller": call.caller,
+        "called": call.called,
+        "path": [step.name or step.node for step in call.path],
+        "waited_ms": max(0, offer.offered_ms - call.queue_entered_ms) if call.queue_entered_ms else 0,
+        "missed": call.missed,
+        "offered_ms": offer.offered_ms,
+        "deadline_ms": offer.offered_ms + ring_s * 1000,
+        "auto_answer": bool(queue and queue.auto_answer),
+        "started_ms": call.talk_started_ms if talking else 0,
+        "recording": bool(call.segments and not call.segments[-1].ended_ms),
+        "held": call.held,
+        "muted": False,
+    }
