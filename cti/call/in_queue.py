@@ -178,6 +178,8 @@ def timer_due(call: Call, event: inputs.TimerDue, world: World) -> list[fx.Effec
     if event.name == QUEUE_TIMER and call.phase is Phase.WAITING:
         return [fx.LeaveQueue(queue_id=call.queue_id), *fail(call, FailureReason.TIMEOUT, world, event.at_ms)]
     if event.name == RETRY_TIMER and call.phase is Phase.WAITING:
+        if not call.queue_id:
+            return [fx.OfferExtension(extension_id=call.extension_id)]
         queue = world.queue(call.queue_id)
         return [_enqueue(call, queue)] if queue else fail(call, FailureReason.NOT_FOUND, world, event.at_ms)
     offer = steps.current_offer(call)

@@ -87,6 +87,11 @@ def parked(call: Call, event: inputs.Parked, world: World) -> list[fx.Effect]:
     return [fx.Bridge(leg_id=call.agent_leg)]
 
 
+def bridge_missing(call: Call, event: inputs.BridgeMissing, world: World) -> list[fx.Effect]:
+    """The legs are apart and nobody wanted that."""
+    return [] if call.held or not call.agent_leg else [fx.Bridge(leg_id=call.agent_leg)]
+
+
 def step_done(call: Call, event: inputs.StepDone, world: World) -> list[fx.Effect]:
     """Hold music ended by itself: its file is missing, so a tone replaces it."""
     if not call.held or call.step is None or event.step_id != call.step.id:

@@ -160,3 +160,8 @@ class HangupAsked(Input):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Parked(Input):
     """CHANNEL_PARK of the customer's leg while we already know the call: a bridge or an application was left."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BridgeMissing(Input):
+    """Proof that customer and agent live but are not bridged, though they should be (after a restart of ours)."""

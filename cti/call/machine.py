@@ -163,6 +163,7 @@ TABLE: dict[tuple[Phase, type[inputs.Input]], Handler] = {
     (P.OFFERING, inputs.AgentLost): _lost_while_ringing,
     (P.OFFERING, inputs.CustomerGone): _end(in_queue.customer_gone),
     (P.CONNECTING, inputs.Bridged): in_talk.bridged,
+    (P.CONNECTING, inputs.BridgeMissing): in_talk.bridge_missing,
     (P.CONNECTING, inputs.AgentGone): in_talk.agent_gone,
     (P.CONNECTING, inputs.OfferFailed): in_queue.offer_failed,
     (P.CONNECTING, inputs.AgentLost): _lost_while_ringing,
@@ -172,6 +173,7 @@ TABLE: dict[tuple[Phase, type[inputs.Input]], Handler] = {
     (P.CONNECTING, inputs.CustomerGone): _end(in_talk.customer_gone),
     (P.TALKING, inputs.Bridged): in_talk.bridged,
     (P.TALKING, inputs.StepDone): in_talk.step_done,
+    (P.TALKING, inputs.BridgeMissing): in_talk.bridge_missing,
     (P.TALKING, inputs.AgentGone): in_talk.agent_gone,
     (P.TALKING, inputs.AgentLost): in_talk.agent_lost,
     (P.TALKING, inputs.Parked): in_talk.parked,
@@ -235,6 +237,8 @@ for _phase in (P.ARRIVED, P.FLOW, P.LEAVING, P.ENDED, P.OFFERING, P.CONNECTING, 
     TABLE[(_phase, inputs.Matched)] = _late_match
 for _phase in (P.ARRIVED, P.FLOW, P.WAITING, P.LEAVING, P.ENDED):
     TABLE[(_phase, inputs.AgentAnswered)] = _late_answer
+for _phase in (P.ARRIVED, P.FLOW, P.WAITING, P.OFFERING, P.LEAVING):
+    TABLE[(_phase, inputs.BridgeMissing)] = ignore
 for _phase in (P.LEAVING, P.ENDED):
     TABLE[(_phase, inputs.RouteGiven)] = _late_route
 for _type in vars(inputs).values():

@@ -22,10 +22,11 @@ from cti.acd.matching import Acd, Match
 from cti.call import effects as fx
 from cti.call import inputs
 from cti.call.model import Call, LegKind, Offer, Phase
-from cti.controller import live, metrics
+from cti.controller import live
 from cti.controller.agents import Agents
 from cti.controller.carry import Carrier
 from cti.controller.documents import Documents
+from cti.controller.metrics import Metrics
 from cti.controller.redis_guard import RedisAwayError, RedisGuard
 from cti.controller.registrations import Registrations
 from cti.controller.runner import CallRunner
@@ -68,6 +69,7 @@ class Board:
         writer: StateWriter,
         agents: Agents,
         registrations: Registrations,
+        metrics: Metrics,
     ) -> None:
         self._settings = settings
         self._switch = switch
@@ -77,6 +79,7 @@ class Board:
         self._writer = writer
         self.agents = agents
         self._registrations = registrations
+        self.metrics = metrics
         self.carrier: Carrier | None = None
         self.calls: dict[str, CallRunner] = {}
         self.legs: dict[str, AgentLeg] = {}
@@ -92,7 +95,7 @@ class Board:
         """The call is over: forget it; its record is the switch's affair."""
         call = runner.call
         self.calls.pop(call.id, None)
-        metrics.CALLS_ENDED.labels(ended_in=str(call.ended_in)).inc()
+        self.metrics.ended.labels(ended_in=str(call.ended_in)).inc()
         log.info("call_ended", call_id=call.id, ended_in=str(call.ended_in), cause=call.cause)
 
     # --- calls ----------------------------------------------------------------------------------------------------
@@ -127,11 +130,11 @@ class Board:
         call.caller, call.called = caller, called
         at_ms = now_ms()
         if not isinstance(decision, Decision):
-            metrics.CALLS_REFUSED.labels(reason=decision.reason).inc()
+            self.metrics.refused.labels(reason=decision.reason).inc()
             return inputs.RouteRefused(at_ms=at_ms, **dataclasses.asdict(decision))
         route = decision.route
         if not self._take_place(route, call.id):
-            metrics.CALLS_REFUSED.labels(reason="over-limit").inc()
+            self.metrics.refused.labels(reason="over-limit").inc()
             return inputs.RouteRefused(
                 at_ms=at_ms,
                 reason="over-limit",
@@ -164,7 +167,6 @@ class Board:
     def _match(self, tenant_id: int, queue_ids: tuple[int, ...]) -> None:
         while True:
             token, leg_id = uuid.uuid4().hex, str(uuid.uuid4())
-            started = gevent.get_hub().loop.now()
             try:
                 match = self._redis.run(
                     lambda _: self._acd.match(tenant_id, queue_ids, token, leg_id, now_ms())  # noqa: B023
@@ -174,8 +176,8 @@ class Board:
             if match is None:
                 return
             self._ring(tenant_id, match)
-            metrics.MATCHES.inc()
-            log.info("matched", call_id=match.call_id, agent=match.agent_id, queue=match.queue_id, at=started)
+            self.metrics.matches.inc()
+            log.info("matched", call_id=match.call_id, agent=match.agent_id, queue=match.queue_id)
 
     def _ring(self, tenant_id: int, match: Match) -> None:
         at_ms = now_ms()
@@ -281,6 +283,24 @@ class Board:
         if not reply.ok:
             self._leg_failed(leg, reply.text.removeprefix("-ERR ").strip() or "NORMAL_TEMPORARY_FAILURE")
 
+    def leg_gone(self, leg_id: str, cause: str) -> None:
+        """Proof that an agent's leg is no more."""
+        leg = self.legs.get(leg_id)
+        if leg is not None:
+            self._leg_failed(leg, cause)
+
+    def agent_answered(self, leg_id: str, at_ms: int) -> None:
+        """Proof that an agent's leg was answered while nobody looked."""
+        leg = self.legs.get(leg_id)
+        if leg is not None:
+            gevent.spawn(self._agent_parked, leg, at_ms)
+
+    def republish(self) -> None:
+        """Write calls and agents to Redis again."""
+        for runner in list(self.calls.values()):
+            self._writer.state(runner.call)
+        self.agents.republish()
+
     def _leg_failed(self, leg: AgentLeg, cause: str) -> None:
         if self.legs.pop(leg.leg_id, None) is not None:
             self.post(leg.call_id, inputs.AgentGone(at_ms=now_ms(), leg_id=leg.leg_id, cause=cause))
@@ -306,7 +326,7 @@ class Board:
 
     def arrived(self, event: Event) -> None:
         """A first leg entered and waits in the park."""
-        metrics.CALLS_ARRIVED.inc()
+        self.metrics.arrived.inc()
         call = Call(id=event.uuid, cell=self._settings.cell)
         runner = self.add(call)
         runner.post(

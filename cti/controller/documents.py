@@ -7,7 +7,7 @@ what changed. Nothing here waits for the database.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +33,7 @@ class Documents:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._all: dict[str, docs.AnyDocument] = {}
+        self.on_change: Callable[[], None] = lambda: None
         self._flows: dict[tuple[int, int], flow_model.Flow] = {}
 
     # --- look-ups -----------------------------------------------------------------------------------------------
@@ -144,6 +145,7 @@ class Documents:
                 changed = True
         if changed:
             self._save_copy()
+            self.on_change()
         return position
 
     @staticmethod

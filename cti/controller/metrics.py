@@ -1,18 +1,30 @@
-"""Figures of the controller for Prometheus."""
+"""Figures of the controller for Prometheus; made once in the composition root and handed to who counts."""
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
-CALLS_ARRIVED = Counter("zongji_calls_arrived", "Calls that entered the cell")
-CALLS_REFUSED = Counter("zongji_calls_refused", "Calls refused before a flow or queue", ["reason"])
-CALLS_ENDED = Counter("zongji_calls_ended", "Calls that ended, by where", ["ended_in"])
-CALLS_UP = Gauge("zongji_calls_up", "Calls this controller drives")
-AGENTS_SIGNED_IN = Gauge("zongji_agents_signed_in", "Agents signed in at this cell")
-MATCHES = Counter("zongji_matches", "Callers matched with agents")
-SWITCH_CONNECTED = Gauge("zongji_switch_connected", "1 while the event socket is up")
-REDIS_UP = Gauge("zongji_redis_up", "1 while Redis answers")
-EVENT_BACKLOG = Gauge("zongji_event_backlog", "Events of the switch read and not handled yet")
-AUDIT_REPAIRS = Counter(
-    "zongji_audit_repairs", "Differences between switch, Redis and memory that were mended", ["what"]
-)
+
+class Metrics:
+    """All figures of one controller, registered in `registry`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"zongji_{name}", text, labels, registry=registry)
+
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"zongji_{name}", text, registry=registry)
+
+        self.arrived = counter("calls_arrived", "Calls that entered the cell")
+        self.refused = counter("calls_refused", "Calls refused before a flow or queue", "reason")
+        self.ended = counter("calls_ended", "Calls that ended, by where", "ended_in")
+        self.matches = counter("matches", "Callers matched with agents")
+        self.repairs = counter(
+            "audit_repairs", "Differences between switch, Redis and memory, mended", "what"
+        )
+        self.calls_up = gauge("calls_up", "Calls this controller drives")
+        self.agents = gauge("agents_signed_in", "Agents signed in at this cell")
+        self.switch_connected = gauge("switch_connected", "1 while the event socket is up")
+        self.redis_up = gauge("redis_up", "1 while Redis answers")
+        self.backlog = gauge("event_backlog", "Events of the switch read and not handled yet")
+        self.dropped = gauge("live_events_dropped", "Live events lost while Redis was away")

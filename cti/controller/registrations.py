@@ -6,6 +6,7 @@ never waits for it. A vanished endpoint is told to whoever listens after a short
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import gevent
@@ -19,6 +20,7 @@ log = structlog.get_logger(__name__)
 
 PROFILE = "agents"
 ASK_TIMEOUT_S = 2.0
+_INSTANCE = re.compile(r"sips?:([^;>]+)")
 
 
 class Registrations:
@@ -28,7 +30,10 @@ class Registrations:
         self._switch = switch
         self._domain = domain
         self._contacts: dict[str, commands.SipContact | None] = {}
+        self._instances: dict[str, str] = {}
         self.on_change: Callable[[str, bool], None] = lambda user, registered: None
+        self.on_moved: Callable[[str], None] = lambda user: None
+        """Another phone (a reloaded page) took the registration over: what the old one held is lost."""
 
     def registered(self, user: str) -> bool:
         """Return whether the endpoint is registered, by the last event."""
@@ -57,6 +62,8 @@ class Registrations:
         }
         before = set(self._contacts)
         self._contacts = dict(found)
+        for user, target in found.items():
+            self._see_instance(user, target.uri)
         for user in before - found.keys():
             self.on_change(user, False)
         for user in found:
@@ -69,6 +76,7 @@ class Registrations:
             return
         if event.subclass == "sofia::register":
             self._contacts[user] = None
+            self._see_instance(user, event.contact)
             self._switch.post(
                 commands.contact(PROFILE, user, self._domain), lambda reply: self._note(user, reply)
             )
@@ -76,6 +84,14 @@ class Registrations:
         else:
             self._contacts.pop(user, None)
             gevent.spawn_later(0.2, self._gone_unless_back, user)
+
+    def _see_instance(self, user: str, contact: str) -> None:
+        found = _INSTANCE.search(contact)
+        instance = found[1] if found else ""
+        before = self._instances.get(user, "")
+        self._instances[user] = instance
+        if before and instance and before != instance:
+            self.on_moved(user)
 
     def _gone_unless_back(self, user: str) -> None:
         """Some phones replace a registration by unregistering first."""

@@ -1,0 +1,360 @@
+"""Makes the controller's picture agree with the switch: at every connection and in a steady audit (R1, R2).
+
+The switch is the truth about legs, its channel variables about calls we forgot, Redis about claims. What is found is
+turned into the ordinary inputs, so that there is one way for everything to happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import structlog
+
+from core import keys
+from core.clock import now_ms
+from core.documents import AccountDoc, QueueDoc, RouteDoc, TenantDoc
+from core.settings import Settings
+from cti.acd import agents as rules
+from cti.acd.agents import Agent
+from cti.acd.matching import Acd
+from cti.call import in_queue, inputs
+from cti.call.model import Call, EndedIn, LegKind, Phase, decode, from_variable
+from cti.controller.board import AgentLeg, Board
+from cti.controller.facts import Facts
+from cti.controller.redis_guard import RedisAwayError, RedisGuard
+from cti.controller.registrations import Registrations
+from cti.esl import answers, commands
+from cti.esl.client import SwitchClient
+from cti.esl.events import Event
+
+log = structlog.get_logger(__name__)
+
+SWITCH_GONE = "SWITCH_RESTARTED"
+HUNG_UP_UNSEEN = "NORMAL_UNSPECIFIED"
+LEG_LOST = "NORMAL_TEMPORARY_FAILURE"
+
+
+class Reconciler:
+    """Compares and repairs. All of it may be repeated at any time."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        switch: SwitchClient,
+        redis: RedisGuard,
+        acd: Acd,
+        board: Board,
+        registrations: Registrations,
+        facts: Facts,
+    ) -> None:
+        self._settings = settings
+        self._switch = switch
+        self._redis = redis
+        self._acd = acd
+        self._board = board
+        self._registrations = registrations
+        self._facts = facts
+        self._core_uuid = ""
+        self._doubted: set[str] = set()
+
+    # --- at every connection ----------------------------------------------------------------------------------------
+
+    def connected(self, core_uuid: str) -> None:
+        """The event socket is up (again): settle everything before the first event is handled."""
+        before = self._core_uuid or self._core_uuid_on_disk()
+        remembered = self._remembered_calls()
+        if before and before != core_uuid:
+            self._switch_died(before, remembered)
+            remembered = {}
+        self._core_uuid = core_uuid
+        self._note_core_uuid(core_uuid)
+        self._registrations.load()
+        found = {channel.uuid for channel in self._channels()}
+        self._settle(
+            found | remembered.keys() | self._board.calls.keys() | self._board.legs.keys(), remembered
+        )
+        self.settle_agents()
+
+    def _core_uuid_on_disk(self) -> str:
+        try:
+            return (self._settings.cell_dir / "core-uuid").read_text().strip()
+        except OSError:
+            return ""
+
+    def _note_core_uuid(self, core_uuid: str) -> None:
+        self._settings.cell_dir.mkdir(parents=True, exist_ok=True)
+        (self._settings.cell_dir / "core-uuid").write_text(core_uuid)
+
+    def _switch_died(self, core_uuid: str, remembered: dict[str, Call]) -> None:
+        """Every leg of the old process is gone and will leave no record: close the calls ourselves."""
+        log.warning("switch_restarted", calls=len(self._board.calls) + len(remembered))
+        at_ms = now_ms()
+        for runner in list(self._board.calls.values()):
+            remembered.pop(runner.call.id, None)
+            self._close_without_record(runner.call, core_uuid, at_ms)
+            runner.post(inputs.CustomerGone(at_ms=at_ms, cause=SWITCH_GONE))
+        for call in remembered.values():
+            self._close_without_record(call, core_uuid, at_ms)
+            self._forget(call)
+        self._board.legs.clear()
+
+    def _close_without_record(self, call: Call, core_uuid: str, at_ms: int) -> None:
+        copy = msgspec.structs.replace(call, ended_ms=at_ms, cause=SWITCH_GONE, ended_in=EndedIn.SWITCH)
+        self._facts.ended_without_record(copy, core_uuid)
+
+    # --- legs -------------------------------------------------------------------------------------------------------
+
+    def _channels(self) -> list[answers.Channel]:
+        return answers.channels(self._switch.send(commands.show_channels()).text)
+
+    def _dump(self, leg_id: str) -> Event | None:
+        reply = self._switch.send(commands.dump(leg_id))
+        return answers.dump(reply.text) if reply.ok else None
+
+    def _settle(self, leg_ids: Iterable[str], remembered: dict[str, Call]) -> None:
+        dumps = {leg_id: self._dump(leg_id) for leg_id in leg_ids}
+        for leg_id, event in dumps.items():
+            if event is not None and event.zj_leg == LegKind.AGENT.value and event.zj_agent:
+                self._adopt_leg(leg_id, event)
+        for leg in list(self._board.legs.values()):
+            if leg.leg_id in dumps and dumps[leg.leg_id] is None:
+                self._board.leg_gone(leg.leg_id, LEG_LOST)
+        for leg_id, event in dumps.items():
+            runner = self._board.calls.get(leg_id)
+            if event is None:
+                if runner is not None:
+                    runner.post(inputs.CustomerGone(at_ms=now_ms(), cause=HUNG_UP_UNSEEN))
+                elif leg_id in remembered:
+                    self._forget(remembered[leg_id])
+            elif event.zj_leg == LegKind.CUSTOMER.value:
+                self._settle_call(leg_id, event, remembered.get(leg_id), dumps)
+
+    def _adopt_leg(self, leg_id: str, event: Event) -> None:
+        if leg_id not in self._board.legs:
+            self._board.legs[leg_id] = AgentLeg(
+                leg_id=leg_id,
+                call_id=event.zj_call,
+                tenant_id=int(event.zj_tenant or 0),
+                agent_id=int(event.zj_agent),
+                token=event.zj_token,
+            )
+
+    def _settle_call(
+        self, call_id: str, event: Event, remembered: Call | None, dumps: dict[str, Event | None]
+    ) -> None:
+        runner = self._board.calls.get(call_id)
+        if runner is None:
+            call = _state(event, remembered)
+            if call is None:
+                if event.get("variable_zj_fallback") != "true":
+                    self._board.arrived(event)
+                return
+            self._board.metrics.repairs.labels(what="call-resumed").inc()
+            log.info("call_resumed", call_id=call_id, phase=call.phase.value)
+            if event.get("variable_zj_fallback") == "true":
+                call.phase, call.ended_detail = Phase.LEAVING, "controller-away"
+            runner = self._board.add(call)
+            runner.restore_timers()
+        for event_input in self._missed_inputs(runner.call, event, dumps):
+            runner.post(event_input)
+
+    def _missed_inputs(self, call: Call, event: Event, dumps: dict[str, Event | None]) -> list[inputs.Input]:
+        """Return what happened to a live call while nobody looked."""
+        at_ms = now_ms()
+        result: list[inputs.Input] = []
+        if call.step is not None and event.zj_done == call.step.id:
+            result.append(inputs.StepDone(at_ms=at_ms, step_id=call.step.id))
+        offer = next((o for o in reversed(call.offers) if not o.ended_ms), None)
+        if call.phase is Phase.ARRIVED:
+            arrived = inputs.Arrived(
+                at_ms=call.arrived_ms or at_ms,
+                caller=event.caller_number,
+                called=event.destination_number,
+                trunk_address=event.network_addr,
+            )
+            result.append(arrived)
+        elif call.phase is Phase.WAITING:
+            result.append(inputs.TimerDue(at_ms=at_ms, name=in_queue.RETRY_TIMER))
+        elif offer is not None and call.phase in (Phase.OFFERING, Phase.CONNECTING, Phase.TALKING):
+            result += self._missed_with_agent(call, offer.leg_id, event, dumps.get(offer.leg_id), at_ms)
+        return result
+
+    def _missed_with_agent(
+        self, call: Call, leg_id: str, event: Event, leg: Event | None, at_ms: int
+    ) -> list[inputs.Input]:
+        if leg is None:
+            return [inputs.AgentGone(at_ms=at_ms, leg_id=leg_id, cause=LEG_LOST)]
+        if call.phase is Phase.OFFERING:
+            if leg.answer_state == "answered":
+                self._board.agent_answered(leg_id, at_ms)
+            return []
+        if is_bridged(event):
+            return [inputs.Bridged(at_ms=at_ms, leg_id=leg_id)] if call.phase is Phase.CONNECTING else []
+        return [inputs.BridgeMissing(at_ms=at_ms)]
+
+    # --- Redis --------------------------------------------------------------------------------------------------------
+
+    def _remembered_calls(self) -> dict[str, Call]:
+        """Return the calls of this cell that Redis knows and we do not."""
+        try:
+            return self._redis.run(self._read_calls)
+        except RedisAwayError:
+            return {}
+
+    def _read_calls(self, client: Any) -> dict[str, Call]:
+        found: dict[str, Call] = {}
+        for tenant_id in self._tenant_ids():
+            ids = [call_id.decode() for call_id in client.smembers(keys.calls(tenant_id))]
+            unknown = [call_id for call_id in ids if call_id not in self._board.calls]
+            if not unknown:
+                continue
+            values = client.mget([keys.call(tenant_id, call_id) for call_id in unknown])
+            for call_id, value in zip(unknown, values, strict=True):
+                if value is None:
+                    client.srem(keys.calls(tenant_id), call_id)
+                    continue
+                call = decode(value)
+                if call.cell == self._settings.cell:
+                    found[call_id] = call
+        return found
+
+    def _tenant_ids(self) -> list[int]:
+        return [0, *(tenant.id for tenant in self._board.documents.all(TenantDoc))]
+
+    def _forget(self, call: Call) -> None:
+        """A call of ours ended while we were away; its record comes from the switch."""
+        self._board.metrics.repairs.labels(what="call-forgotten").inc()
+        try:
+            self._redis.run(lambda client: self._forget_in(client, call))
+        except RedisAwayError:
+            log.info("left_to_the_audit", call_id=call.id)
+
+    @staticmethod
+    def _forget_in(client: Any, call: Call) -> None:
+        pipeline = client.pipeline(transaction=False)
+        pipeline.delete(keys.call(call.tenant_id, call.id))
+        pipeline.srem(keys.calls(call.tenant_id), call.id)
+        pipeline.srem(keys.route_calls(call.tenant_id, call.route_id), call.id)
+        if call.queue_id:
+            pipeline.zrem(keys.waiting(call.tenant_id, call.queue_id), call.id)
+        pipeline.execute()
+
+    # --- agents -------------------------------------------------------------------------------------------------------
+
+    def settle_agents(self) -> None:
+        """Bring every agent in line with accounts, queues, registrations and calls."""
+        for agent in self._board.agents:
+            account = self._board.documents.get(AccountDoc, agent.account_id)
+            if account is not None and not account.enabled:
+                self._board.agents.change(agent.account_id, lambda a: rules.ask_to_leave(a, now_ms()))
+                continue
+            self._board.agents.change(agent.account_id, self._as_registered)
+            if agent.token and not self._claim_stands(agent):
+                self._board.metrics.repairs.labels(what="claim-freed").inc()
+                log.warning("claim_freed", agent=agent.account_id, call_id=agent.call_id)
+                self._board.agents.free(agent.account_id, agent.token)
+
+    def _as_registered(self, agent: Agent) -> Agent:
+        registered = self._registrations.registered(agent.user)
+        queues = self._board.documents.queues_of_extension(agent.extension_id)
+        return msgspec.structs.replace(agent, registered=registered, queue_ids=queues)
+
+    def _claim_stands(self, agent: Agent) -> bool:
+        runner = self._board.calls.get(agent.call_id)
+        if runner is None:
+            return False
+        if now_ms() - agent.claimed_ms < 2_000:
+            return True
+        return any(o.token == agent.token and not o.ended_ms for o in runner.call.offers)
+
+    # --- the steady audit ------------------------------------------------------------------------------------------
+
+    def audit(self) -> None:
+        """Look for what no event told: channels without calls, calls without channels, claims without either."""
+        listed = {channel.uuid: channel for channel in self._channels()}
+        doubted = {uuid for uuid in (*self._board.calls, *self._board.legs) if uuid not in listed}
+        doubted |= {
+            uuid
+            for uuid, channel in listed.items()
+            if channel.context in ("inbound", "agents")
+            and uuid not in self._board.calls
+            and uuid not in self._board.legs
+        }
+        # The switch's list lags by a second or so: only what was doubtful last time too is looked at closely.
+        if certain := doubted & self._doubted:
+            self._settle(certain, {})
+        self._doubted = doubted
+        self._audit_redis()
+        self.settle_agents()
+        self.match_everything()
+
+    def _audit_redis(self) -> None:
+        try:
+            self._redis.run(self._sweep)
+        except RedisAwayError:
+            return
+
+    def _sweep(self, client: Any) -> None:
+        for queue in self._board.documents.all(QueueDoc):
+            name = keys.waiting(queue.tenant_id, queue.id)
+            for member in client.zrange(name, 0, -1):
+                if self._is_stale(client, queue.tenant_id, member.decode(), queue.id):
+                    client.zrem(name, member)
+                    self._board.metrics.repairs.labels(what="waiting-removed").inc()
+        for route in self._board.documents.all(RouteDoc):
+            name = keys.route_calls(route.tenant_id, route.id)
+            for member in client.smembers(name):
+                call_id = member.decode()
+                if call_id not in self._board.calls and not self._elsewhere(client, route.tenant_id, call_id):
+                    client.srem(name, member)
+                    self._board.metrics.repairs.labels(what="place-freed").inc()
+        self._republish_calls()
+
+    def _is_stale(self, client: Any, tenant_id: int, call_id: str, queue_id: int) -> bool:
+        runner = self._board.calls.get(call_id)
+        if runner is not None:
+            return runner.call.phase is not Phase.WAITING or runner.call.queue_id != queue_id
+        return not self._elsewhere(client, tenant_id, call_id)
+
+    def _elsewhere(self, client: Any, tenant_id: int, call_id: str) -> bool:
+        value = client.get(keys.call(tenant_id, call_id))
+        return value is not None and decode(value).cell != self._settings.cell
+
+    def _republish_calls(self) -> None:
+        for runner in list(self._board.calls.values()):
+            call = runner.call
+            if call.route_id and not call.refusal and call.phase not in (Phase.LEAVING, Phase.ENDED):
+                self._acd.take_route(call.tenant_id, call.route_id, call.id, 1_000_000)
+            if call.phase is Phase.WAITING and call.queue_id:
+                runner.post(inputs.TimerDue(at_ms=now_ms(), name=in_queue.RETRY_TIMER))
+
+    def match_everything(self) -> None:
+        """Match every queue once: guards against a wake-up that was lost with Redis."""
+        for queue in self._board.documents.all(QueueDoc):
+            self._board.match_queue(queue.tenant_id, queue.id)
+
+    def redis_forgot(self) -> None:
+        """Redis is back, or was emptied: write everything we know into it again."""
+        log.warning("redis_rebuilt", calls=len(self._board.calls))
+        self._board.metrics.repairs.labels(what="redis-rebuilt").inc()
+        self._board.republish()
+        self._audit_redis()
+        self.match_everything()
+
+
+def is_bridged(event: Event) -> bool:
+    """Return whether the dump of a leg shows it in a bridge."""
+    return event.get("Channel-State") == "CS_EXCHANGE_MEDIA" or bool(event.get("variable_bridge_uuid_now"))
+
+
+def _state(event: Event, remembered: Call | None) -> Call | None:
+    """Return the call's state: the channel's copy, which was written together with its commands, before Redis'."""
+    if event.zj_state:
+        try:
+            return from_variable(event.zj_state)
+        except ValueError:
+            log.warning("state_unreadable", leg=event.uuid)
+    return remembered
