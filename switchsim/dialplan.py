@@ -1,0 +1,46 @@
+"""The dialplan of the simulated switch: calls that enter are parked with a fallback armed, and the fallback itself.
+
+The same as what the platform has a real switch do (docs/contracts.md): contexts ``inbound`` and ``agents`` park,
+context ``zongji`` has the extension ``fallback``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from switchsim.channel import Extension
+
+if TYPE_CHECKING:
+    from switchsim.core import Options
+
+_LEGS = {"inbound": "customer", "agents": "agent"}
+_VARIABLES = {
+    "zj_call": "${uuid}",
+    "playback_terminators": "none",
+    "hangup_after_bridge": "true",
+    "media_timeout": "300000",
+    "media_hold_timeout": "1800000",
+}
+
+
+def find(options: Options, context: str, number: str) -> Extension | None:
+    """Return what `number` in `context` has a channel do, or None when nothing answers there."""
+    if context in _LEGS:
+        return Extension("park", number, _parking(options, _LEGS[context]))
+    if context == "zongji" and number == "fallback":
+        return Extension("fallback", number, _fallback(options))
+    return None
+
+
+def _parking(options: Options, leg: str) -> list[tuple[str, str]]:
+    variables = {**_VARIABLES, **options.variables, "zj_leg": leg}
+    actions = [("set", f"{name}={value}") for name, value in sorted(variables.items())]
+    actions.append(("sched_transfer", f"+{options.fallback_after_s} fallback XML zongji"))
+    return [*actions, ("park", "")]
+
+
+def _fallback(options: Options) -> list[tuple[str, str]]:
+    actions = [("set", "zj_fallback=true"), ("pre_answer", ""), ("sleep", "300")]
+    for path in options.fallback_sounds:
+        actions += [("playback", path), ("sleep", "400")]
+    return [*actions, ("hangup", "NORMAL_TEMPORARY_FAILURE")]

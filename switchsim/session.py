@@ -1,0 +1,435 @@
+"""What happens to one channel: its thread, the applications it runs, what is queued for it, its end.
+
+Like in the switch, a session is one thread (here a greenlet) that walks through states. Commands from outside never
+run in it; they set flags, change the state or queue a message, and wake it. Every loop below checks, in this order:
+hung up or taken elsewhere, broken, messages queued, keys pressed, time over.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import gevent
+from gevent.event import Event as Signal
+
+from switchsim import cdr, dialplan
+from switchsim.channel import Channel, Extension
+from switchsim.farend import FarEnd
+from switchsim.media import Played, Recording
+from switchsim.states import Answer, CallState, State, cause_of, is_true
+from switchsim.syntax import expand
+
+if TYPE_CHECKING:
+    from switchsim.bridge import Bridge
+    from switchsim.core import Core
+
+Message = Mapping[str, str]
+
+
+class Session:
+    """A channel's thread and what others may do to it."""
+
+    def __init__(self, core: Core, channel: Channel, far: FarEnd) -> None:
+        self.core = core
+        self.channel = channel
+        self.far = far
+        self.wake = Signal()
+        self.private: deque[Message] = deque()
+        self.keys: deque[str] = deque()
+        self.plan: Bridge | None = None
+        """The bridge this leg is on its way to or in."""
+        self.recordings: list[Recording] = []
+        self.interrupted = False
+        """Taken elsewhere (transfer, bridge, park): what runs now must end."""
+        self.broken = False
+        self.in_bridge = False
+        self.muted = False
+        self.ended = Signal()
+        self.answered = Signal()
+        """Set when an outgoing leg was answered or ended: its originate goes on."""
+        self._event_lock = False
+        self._broadcast = False
+        self._stop_broadcast = False
+        self._controlled = False
+        self._applications: deque[tuple[str, str]] = deque()
+        self._greenlet: gevent.Greenlet | None = None
+        core.add(self)
+
+    # --- from outside -------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the session's thread in the state it is in."""
+        self._greenlet = self.core.spawn(self._run)
+
+    @property
+    def ready(self) -> bool:
+        """Whether what runs may go on."""
+        return self.channel.up and not self.interrupted
+
+    def hang_up(self, cause: str) -> None:
+        """Hang up; the second time nothing happens. The thread tidies up."""
+        channel = self.channel
+        if not channel.up:
+            return
+        channel.hangup_cause = cause
+        channel.profile.times.hangup = self.core.clock.now_us()
+        channel.state = State.CS_HANGUP
+        channel.answer = Answer.HANGUP
+        self.core.fire("CHANNEL_HANGUP", channel)
+        self._stir()
+
+    def go(self, state: State) -> None:
+        """Have the thread leave what it does and enter `state`."""
+        self.interrupted = True
+        self.channel.state = state
+        self._stir()
+        self.plan = None
+
+    def _stir(self) -> None:
+        """Wake the thread, and those of a bridge the leg is in or on its way to."""
+        self.wake.set()
+        if not self.channel.up:
+            self.answered.set()
+        if self.plan is not None:
+            self.plan.a.wake.set()
+            self.plan.b.wake.set()
+
+    def transfer(self, number: str, plan: str, context: str) -> None:
+        """Have the channel enter the dialplan again at `number`."""
+        channel = self.channel
+        old = channel.profile.destination
+        profile = channel.step_profile()
+        now = self.core.clock.now_us() // 1_000_000
+        source = f"{now}:{self.core.new_uuid()}:bl_xfer:{number}/{context}/{plan}"
+        profile.rdnis, profile.destination, profile.context = old, number, context
+        profile.dialplan, profile.transfer_source = plan, source
+        channel.push("transfer_history", source)
+        channel.set("transfer_source", source)
+        self._applications.clear()
+        self.go(State.CS_ROUTING)
+
+    def park_from_outside(self) -> None:
+        """Park the leg whatever it does; a partner in a bridge is left to its own fate."""
+        self.go(State.CS_PARK)
+
+    def send(self, message: Message) -> None:
+        """Queue a ``sendmsg``."""
+        self.private.append(message)
+        self.wake.set()
+
+    def press(self, digits: str) -> None:
+        """Keys arrive from the far end; nothing hears them before there is media."""
+        if self.channel.media and self.channel.up:
+            self.keys.extend(digit for digit in digits if digit in "0123456789*#ABCDabcd")
+            self.wake.set()
+
+    def break_(self, *, everything: bool = False) -> None:
+        """End what runs now; with `everything` also drop what is queued."""
+        if everything:
+            self.private.clear()
+        if self._broadcast:
+            self.stop_broadcast()
+        else:
+            self.broken = True
+        self.wake.set()
+
+    def stop_broadcast(self) -> None:
+        """Break an application that was sent as a message."""
+        if self._broadcast:
+            self._stop_broadcast = True
+            self.broken = True
+
+    def partner(self) -> Session | None:
+        """Return the leg this one is bridged with."""
+        if not self.in_bridge or self.plan is None:
+            return None
+        return self.plan.b if self.plan.a is self else self.plan.a
+
+    def set_application(self, name: str, argument: str) -> None:
+        """Give the channel one application to run when it enters CS_EXECUTE (``&park()``)."""
+        self.channel.profile.extension = Extension(name, argument, [(name, argument)])
+        self._applications = deque([(name, argument)])
+
+    # --- media --------------------------------------------------------------------------------------------------
+
+    def answer(self) -> None:
+        """The leg is answered, by an application (inbound) or by its far end (outbound)."""
+        channel = self.channel
+        if not channel.up or channel.answered:
+            return
+        channel.media = True
+        channel.answer = Answer.ANSWERED
+        channel.set("endpoint_disposition", "ANSWER")
+        channel.profile.times.answered = self.core.clock.now_us()
+        self.far.before_answer()
+        self.core.fire("CHANNEL_ANSWER", channel)
+        self.set_call_state(CallState.ACTIVE)
+        self.far.answered()
+        self.answered.set()
+
+    def pre_answer(self) -> None:
+        """Early media: the caller hears us, the call is not answered."""
+        channel = self.channel
+        if not channel.up or channel.media:
+            return
+        channel.media = True
+        channel.answer = Answer.EARLY
+        channel.set("endpoint_disposition", "EARLY MEDIA")
+        channel.profile.times.progress_media = self.core.clock.now_us()
+        self.core.fire("CHANNEL_PROGRESS_MEDIA", channel)
+        self.set_call_state(CallState.EARLY)
+        self.far.early_media()
+
+    def ring(self) -> None:
+        """The far end of an outgoing leg rings (180)."""
+        self.channel.profile.times.progress = self.core.clock.now_us()
+        self.core.fire("CHANNEL_PROGRESS", self.channel)
+        self.set_call_state(CallState.RINGING)
+
+    def set_call_state(self, state: CallState) -> None:
+        """Change the call state, with its event when it is another one."""
+        if self.channel.call_state is not state:
+            self.channel.call_state = state
+            self.core.fire("CHANNEL_CALLSTATE", self.channel)
+
+    def take_key(self) -> str:
+        """Take the oldest key; only now does the switch tell that it was pressed."""
+        digit = self.keys.popleft()
+        self.channel.digits_dialed += digit
+        extra = {"DTMF-Digit": digit, "DTMF-Duration": "2000", "DTMF-Source": "RTP"}
+        self.core.fire("DTMF", self.channel, extra)
+        return digit
+
+    def spend(self, seconds: float | None, on_key: Callable[[str], bool] | None) -> Played:
+        """Let `seconds` (None: without end) pass as a playback does; `on_key` returns True to end it.
+
+        Without `on_key` keys stay where they are, for whatever runs next.
+        """
+        left = seconds
+        while True:
+            if not self.ready:
+                return Played.ERROR
+            if self.broken:
+                self.broken = False
+                return Played.BREAK
+            if self.parse_messages():
+                continue
+            if self.keys and on_key is not None:
+                if on_key(self.take_key()):
+                    return Played.BREAK
+                continue
+            if left is not None and left <= 0:
+                return Played.DONE
+            self.wake.clear()
+            began = self.core.clock.now_us()
+            self.core.clock.wait(self.wake, left)
+            if left is not None:
+                left -= (self.core.clock.now_us() - began) / 1e6
+
+    def park(self) -> None:
+        """Wait for messages. Keys pressed now are told and lost. A park inside a park ends at once."""
+        if self._controlled:
+            return
+        self._controlled = True
+        self.core.fire("CHANNEL_PARK", self.channel)
+        while self.ready and self._controlled:
+            if self.parse_messages():
+                continue
+            if self.keys:
+                self.take_key()
+                continue
+            self.wake.clear()
+            self.wake.wait()
+        self._controlled = False
+        self.core.fire("CHANNEL_UNPARK", self.channel)
+
+    # --- messages and applications ------------------------------------------------------------------------------
+
+    def parse_messages(self) -> bool:
+        """Carry out what is queued, unless an event-locked application runs. Say whether there was anything."""
+        did = False
+        while self.private and not self._event_lock:
+            did = True
+            finished = self._parse(self.private.popleft())
+            self.core.fire("PRIVATE_COMMAND", self.channel)
+            if not finished:
+                break
+        return did
+
+    def _parse(self, message: Message) -> bool:
+        command = message.get("call-command", "").lower()
+        lock = is_true(message.get("event-lock"))
+        self._event_lock = self._event_lock or lock
+        if command == "execute" and message.get("execute-app-name"):
+            self._parse_execute(message)
+        elif command == "hangup":
+            self.hang_up(cause_of(message.get("hangup-cause", "")))
+        if lock:
+            self._event_lock = False
+        return not self.broken
+
+    def _parse_execute(self, message: Message) -> None:
+        self._stop_broadcast = False
+        outermost = not self._broadcast
+        self._broadcast = True
+        loops = int(message.get("loops", "1") or 1)
+        done = 0
+        while done < loops or loops < 0:
+            done += 1
+            began = self.core.clock.now_us()
+            if message.get("event-uuid"):
+                self.channel.set("app_uuid", message["event-uuid"])
+            name, argument = message["execute-app-name"], message.get("execute-app-arg")
+            if not self.execute(name, argument):
+                break
+            quick = self.core.clock.now_us() - began < 500_000
+            if not self.channel.up or self._stop_broadcast or quick:
+                break
+        if outermost:
+            self._broadcast = False
+        if self._stop_broadcast:
+            self._broadcast = False
+            self.broken = True
+
+    def execute(self, name: str, argument: str | None) -> bool:
+        """Run an application with its two events. Say whether it ran at all."""
+        from switchsim.applications import APPLICATIONS  # applications act on sessions
+
+        application = APPLICATIONS.get(name)
+        if application is None:
+            self.hang_up("DESTINATION_OUT_OF_ORDER")
+            return False
+        channel = self.channel
+        if not channel.up and not application.after_hangup:
+            return False
+        if application.needs_media:
+            self.pre_answer()
+        step = channel.get("app_uuid") or self.core.new_uuid()
+        channel.set("app_uuid", None)
+        expanded = self.expand(argument) if argument is not None else None
+        channel.app_log.append((name, expanded, self.core.clock.now_us()))
+        channel.set("current_application", name)
+        channel.set("current_application_data", expanded)
+        channel.set("current_application_response", None)
+        about = {"Application": name}
+        if expanded:
+            about["Application-Data"] = expanded
+        self.core.fire("CHANNEL_EXECUTE", channel, about | {"Application-UUID": step})
+        self.broken = False
+        application.run(self, expanded or "")
+        response = channel.get("current_application_response") or "_none_"
+        about |= {"Application-Response": response, "Application-UUID": step}
+        self.core.fire("CHANNEL_EXECUTE_COMPLETE", channel, about)
+        return True
+
+    def expand(self, text: str) -> str:
+        """Replace variables in `text` by the channel's."""
+        from switchsim.commands import run_api  # commands act on sessions
+
+        def api(name: str, argument: str) -> str:
+            return run_api(self.core, name, argument)
+
+        return expand(text, lambda name: self.channel.get(name) or self.core.global_variable(name), api)
+
+    def record_to(self, path: str) -> Recording:
+        """Start a recording; the file exists from now on and is complete after :meth:`stop_recording`."""
+        recording = Recording(self, path)
+        self.recordings.append(recording)
+        self.core.fire("RECORD_START", self.channel, {"Record-File-Path": path})
+        return recording
+
+    def stop_recording(self, recording: Recording) -> None:
+        """Close a recording's file and tell it."""
+        self.recordings.remove(recording)
+        recording.finish()
+        for name, value in recording.variables().items():
+            self.channel.set(name, value)
+        extra = {"Record-File-Path": recording.path, "Record-Completion-Cause": "success-maxtime"}
+        self.core.fire("RECORD_STOP", self.channel, extra)
+
+    # --- the thread ---------------------------------------------------------------------------------------------
+
+    def enter(self, state: State) -> None:
+        """Be in `state` and tell it; the walk through states the switch passes quickly uses this too."""
+        self.channel.state = self.channel.running_state = state
+        self.core.fire("CHANNEL_STATE", self.channel)
+
+    def _run(self) -> None:
+        while self.channel.up:
+            self.interrupted = False
+            state = self.channel.state
+            if state is State.CS_NEW:
+                self._arrive()
+            elif state is State.CS_ROUTING:
+                self._route()
+            elif state is State.CS_EXECUTE:
+                self._execute_all()
+            elif state is State.CS_PARK:
+                self.enter(State.CS_PARK)
+                self.park()
+                if self.ready:
+                    self.hang_up("NORMAL_CLEARING")
+            elif state is State.CS_HIBERNATE and self.plan is not None:
+                self.plan.join(self)
+            else:
+                self.wake.clear()
+                self.wake.wait()
+        self._finish()
+
+    def _arrive(self) -> None:
+        self.core.fire("CHANNEL_STATE", self.channel)
+        self.enter(State.CS_INIT)
+        self.core.fire("CHANNEL_CREATE", self.channel)
+        self.channel.state = State.CS_ROUTING
+
+    def _route(self) -> None:
+        channel = self.channel
+        channel.hit_dialplan = True
+        channel.other = None
+        channel.running_state = State.CS_ROUTING
+        if not (channel.name.startswith("loopback/") and channel.answered):
+            self.set_call_state(CallState.RINGING)
+        self.enter(State.CS_ROUTING)
+        channel.set("call_uuid", channel.uuid)
+        extension = dialplan.find(self.core.options, channel.profile.context, channel.profile.destination)
+        if extension is None:
+            self.hang_up("NO_ROUTE_DESTINATION")
+            return
+        channel.profile.extension = extension
+        self._applications = deque(extension.applications)
+        channel.state = State.CS_EXECUTE
+
+    def _execute_all(self) -> None:
+        channel = self.channel
+        channel.running_state = State.CS_EXECUTE
+        if channel.answered:
+            self.set_call_state(CallState.ACTIVE)
+        self.enter(State.CS_EXECUTE)
+        while self.ready and self._applications:
+            name, argument = self._applications.popleft()
+            if not self.execute(name, argument):
+                break
+        if self.ready:
+            self.hang_up("NORMAL_CLEARING")
+
+    def _finish(self) -> None:
+        channel = self.channel
+        self.enter(State.CS_HANGUP)
+        self.set_call_state(CallState.HANGUP)
+        for recording in list(self.recordings):
+            self.stop_recording(recording)
+        self.far.hung_up(channel.hangup_cause)
+        self.enter(State.CS_REPORTING)
+        cdr.set_timetable(channel)
+        if self.core.options.cdr_dir is not None:
+            cdr.write(channel, self.core.options.cdr_dir)
+        extra = {"Hangup-Cause": channel.hangup_cause}
+        self.core.fire("CHANNEL_HANGUP_COMPLETE", channel, extra)
+        self.ended.set()
+        channel.state = State.CS_DESTROY
+        self.core.remove(self)
+        self.core.fire("CHANNEL_DESTROY", channel)
+        channel.running_state = State.CS_DESTROY
+        self.core.fire("CHANNEL_STATE", channel)
