@@ -1,4 +1,4 @@
-"""What goes into the IVR engine (events) and what comes out of it (commands). docs/contracts.md, section IVR."""
+"""What goes into the IVR engine (events) and what comes out of it (commands): see docs/contracts.md, IVR."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
 
 
 class Play(Command, frozen=True, kw_only=True, tag="play"):
-    """Play the prompts in order, `loops` times; report one `Played`. Never sent while another is under way."""
+    """Play the prompts in order, `loops` times; report one `Played`. Never sent while one is under way."""
 
     prompts: list[Prompt]
     interruptible: bool = False

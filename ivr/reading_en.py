@@ -1,0 +1,142 @@
+"""How English says numbers."""
+
+from __future__ import annotations
+
+import datetime
+
+MINUS = "minus "
+_ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = ("", "", *["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])
+_GROUPS = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (10**3, "thousand"))
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+_ORDINALS = {
+    "one": "first",
+    "two": "second",
+    "three": "third",
+    "five": "fifth",
+    "eight": "eighth",
+    "nine": "ninth",
+    "twelve": "twelfth",
+}
+
+
+def digits(text: str) -> str:
+    """Return each digit of `text`; groups that were set apart get a pause."""
+    words: list[str] = []
+    for character in text:
+        if character.isdigit():
+            words.append(_ONES[int(character)])
+        elif character == "+":
+            words.append("plus")
+        elif words:
+            words[-1] += ","
+    return " ".join(words)
+
+
+def integer(value: int) -> str:
+    """Return a whole number from 0 below 10^16 in words, such as ``one thousand and five``."""
+    if value < 20:
+        return _ONES[value]
+    if value < 100:
+        tens, ones = divmod(value, 10)
+        return _TENS[tens] + (f"-{_ONES[ones]}" if ones else "")
+    if value < 1000:
+        hundreds, rest = divmod(value, 100)
+        return f"{_ONES[hundreds]} hundred" + (f" and {integer(rest)}" if rest else "")
+    size, name = next(group for group in _GROUPS if value >= group[0])
+    high, low = divmod(value, size)
+    if not low:
+        return f"{integer(high)} {name}"
+    return f"{integer(high)} {name} {'and ' if low < 100 else ''}{integer(low)}"
+
+
+def decimal(whole: int, part: str, following: str = "") -> str:
+    """Return a number with its decimals one by one: ``three point one four``. `following` matters in Chinese
+    only.
+    """
+    return integer(whole) + (" point " + " ".join(_ONES[int(c)] for c in part) if part else "")
+
+
+def percent(sign: str, whole: int, part: str) -> str:
+    """Return a percentage: ``twelve point five percent``."""
+    return f"{sign}{decimal(whole, part)} percent"
+
+
+def money(yuan: int, fen: int) -> str:
+    """Return a sum in yuan and fen: ``twelve yuan and thirty fen``."""
+    parts = []
+    if yuan or not fen:
+        parts.append(f"{integer(yuan)} yuan")
+    if fen:
+        parts.append(f"{integer(fen)} fen")
+    return " and ".join(parts)
+
+
+def date(day: datetime.date) -> str:
+    """Return a date: ``November twenty-first, twenty twenty-six``."""
+    return f"{_MONTHS[day.month - 1]} {ordinal(day.day)}, {_year(day.year)}"
+
+
+def clock(hour: int, minute: int) -> str:
+    """Return a time of day: ``two oh five p m``, ``nine o'clock a m``."""
+    half = "a m" if hour < 12 else "p m"
+    spoken_hour = integer(hour % 12 or 12)
+    if not minute:
+        return f"{spoken_hour} o'clock {half}"
+    return f"{spoken_hour} {'oh ' if minute < 10 else ''}{integer(minute)} {half}"
+
+
+def ordinal(value: int) -> str:
+    """Return an ordinal: ``twenty-first``."""
+    words = integer(value)
+    head, _, last = words.rpartition("-")
+    if last in _ORDINALS:
+        last = _ORDINALS[last]
+    elif last.endswith("y"):
+        last = last[:-1] + "ieth"
+    else:
+        last += "th"
+    return f"{head}-{last}" if head else last
+
+
+def _year(year: int) -> str:
+    century, rest = divmod(year, 100)
+    if 2000 <= year < 2010 or (not century % 10 and not rest):
+        return integer(year)
+    if not rest:
+        return f"{integer(century)} hundred"
+    return f"{integer(century)} {'oh ' if rest < 10 else ''}{integer(rest)}"

@@ -1,0 +1,99 @@
+"""How Chinese says numbers. Sums of money, dates and times as in announcements of the mainland."""
+
+from __future__ import annotations
+
+import datetime
+
+MINUS = "负"
+_DIGIT = "零一二三四五六七八九"
+_SPOKEN_DIGIT = "零幺二三四五六七八九"
+"""Digit by digit, 1 is said yāo, so that it is not taken for 7 (qī)."""
+
+_MEASURES = "人位个名次天年周秒件条张种笔家台只小"
+"""First characters of measure words (小 for 小时); 二月 and 二号 are no counts and not here."""
+
+
+def digits(text: str) -> str:
+    """Return each digit of `text`, 1 as 幺; groups that were set apart get a pause."""
+    spoken = (
+        _SPOKEN_DIGIT[int(c)] if c.isdigit() else "，" if c in " -" else "加" if c == "+" else ""
+        for c in text
+    )
+    return "".join(spoken)
+
+
+def integer(value: int) -> str:
+    """Return a whole number from 0 below 10^16 in words, such as 十万零一十 or 两千二百."""
+    return _integer(value, leading=True)
+
+
+def counted(value: int, unit: str) -> str:
+    """Return a number with a measure word: 2 alone becomes 两 (两元, but 十二元)."""
+    return ("两" if value == 2 else integer(value)) + unit
+
+
+def decimal(whole: int, part: str, following: str = "") -> str:
+    """Return a number with its decimals one by one: 三点一四. A 2 before the measure word `following` is 两 (两位)."""
+    if whole == 2 and not part and following and following in _MEASURES:
+        return "两"
+    return integer(whole) + ("点" + "".join(_DIGIT[int(c)] for c in part) if part else "")
+
+
+def percent(sign: str, whole: int, part: str) -> str:
+    """Return a percentage: 百分之十二点五."""
+    return f"百分之{sign}{decimal(whole, part)}"
+
+
+def money(yuan: int, fen: int) -> str:
+    """Return a sum: 十二元三角, 一百元零五分, 五角."""
+    jiao, rest = divmod(fen, 10)
+    words = counted(yuan, "元") if yuan or not fen else ""
+    if jiao:
+        words += counted(jiao, "角")
+    if rest:
+        words += ("零" if yuan and not jiao else "") + counted(rest, "分")
+    return words
+
+
+def date(day: datetime.date) -> str:
+    """Return a date: 二零二六年十一月二十一日."""
+    year = "".join(_DIGIT[int(c)] for c in f"{day.year:04}")
+    return f"{year}年{integer(day.month)}月{integer(day.day)}日"
+
+
+def clock(hour: int, minute: int) -> str:
+    """Return a time of day: 九点, 十四点零五分."""
+    if not minute:
+        return counted(hour, "点")
+    return counted(hour, "点") + ("零" if minute < 10 else "") + integer(minute) + "分"
+
+
+def _integer(value: int, *, leading: bool) -> str:
+    for size, name in ((10**8, "亿"), (10**4, "万")):
+        if value >= size:
+            high, low = divmod(value, size)
+            words = ("两" if high == 2 and leading else _integer(high, leading=leading)) + name
+            if not low:
+                return words
+            return words + ("零" if low < size // 10 else "") + _integer(low, leading=False)
+    return _below_ten_thousand(value, leading=leading)
+
+
+def _below_ten_thousand(value: int, *, leading: bool) -> str:
+    if value < 10:
+        return _DIGIT[value]
+    words, gap = "", False
+    for size, name in ((1000, "千"), (100, "百"), (10, "十"), (1, "")):
+        figure = value // size % 10
+        if not figure:
+            gap = bool(words)
+            continue
+        words += "零" if gap else ""
+        gap = False
+        if leading and not words and size >= 100 and figure == 2:
+            words += "两" + name
+        elif leading and not words and size == 10 and figure == 1:
+            words += name
+        else:
+            words += _DIGIT[figure] + name
+    return words
