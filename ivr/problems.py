@@ -6,6 +6,8 @@ import enum
 
 import msgspec
 
+from core.i18n import LazyText
+
 
 class Severity(enum.StrEnum):
     """Whether a problem keeps a flow from being published."""
@@ -15,7 +17,7 @@ class Severity(enum.StrEnum):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One finding. ``gettext(problem.message) % problem.params`` is the sentence for people."""
+    """One finding."""
 
     id: str
     """Stable kebab-case identity, such as ``dangling-jump``."""
@@ -28,9 +30,9 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """Field of the node or the flow; dotted for parts (``keys.1``, ``prompts.0.text``)."""
     severity: Severity = Severity.ERROR
 
-    def sentence(self) -> str:
-        """Return the English sentence, for logs and tests; screens translate `message` first."""
-        return self.message % self.params
+    def sentence(self, language: str) -> str:
+        """Return the sentence for people in ``zh`` or ``en``."""
+        return LazyText(self.message, dict(self.params)).in_language(language)
 
 
 def N_(msgid: str) -> str:  # noqa: N802 - the name message extractors look for

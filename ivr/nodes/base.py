@@ -135,6 +135,23 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     """An empty target is an error when publishing."""
 
 
+class ReferenceKind(enum.StrEnum):
+    """Kinds of things outside a flow that a node may use."""
+
+    QUEUE = "queue"
+    EXTENSION = "extension"
+    VOICE = "voice"
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
+    """Something outside the flow that a node uses: it must exist, and cannot be deleted meanwhile."""
+
+    kind: ReferenceKind
+    id: int
+    field: str
+    """Where the node names it."""
+
+
 class Node(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """What all nodes have. A draft may be incomplete (CTI-I14), so every field has a default and `check` does
     the judging.
@@ -158,6 +175,10 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     def prompt_lists(self) -> dict[str, list[Prompt]]:
         """Return the node's prompt lists by field name."""
         return {}
+
+    def references(self) -> tuple[Reference, ...]:
+        """Return what the node uses from outside, besides the recordings in its prompt lists."""
+        return ()
 
     def check(self, flow: Flow) -> Iterator[Problem]:
         """Yield what is wrong with the node's own values; arrows and prompts are checked by `ivr.checks`."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ivr.nodes.base import Exit, Fail, Go, Moment, Node, NoState, Say, Signal, Stay, Turn
-from ivr.problems import Problem, out_of_range
+from ivr.problems import N_, Problem, out_of_range
 from ivr.prompt_values import Prompt
 
 if TYPE_CHECKING:
@@ -60,3 +60,6 @@ class Playback(Node, frozen=True, kw_only=True, tag="playback"):
         """See `Node.check`."""
         if problem := out_of_range(self.code, "repeat", self.repeat, 1, MAX_REPEAT):
             yield problem
+        if not self.prompts:
+            message = N_("Choose what to play.")
+            yield Problem(id="no-prompt", message=message, node=self.code, field="prompts")

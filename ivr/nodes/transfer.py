@@ -14,7 +14,20 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ivr.messages import FailureReason, TargetKind, TransferTarget
-from ivr.nodes.base import Exit, Fail, Go, HandOver, Moment, Node, Say, Signal, Stay, Turn
+from ivr.nodes.base import (
+    Exit,
+    Fail,
+    Go,
+    HandOver,
+    Moment,
+    Node,
+    Reference,
+    ReferenceKind,
+    Say,
+    Signal,
+    Stay,
+    Turn,
+)
 from ivr.problems import N_, Problem
 from ivr.prompt_values import Prompt, SystemVariable
 
@@ -87,6 +100,12 @@ class TransferNode(Node, frozen=True, kw_only=True, tag="transfer"):
     def exits(self) -> tuple[Exit, ...]:
         """See `Node.exits`."""
         return (Exit(field="failure", target=self.failure, required=False),)
+
+    def references(self) -> tuple[Reference, ...]:
+        """See `Node.references`."""
+        if self.to is TransferKind.VARIABLE or not self.target_id:
+            return ()
+        return (Reference(kind=ReferenceKind(self.to.value), id=self.target_id, field="target_id"),)
 
     def prompt_lists(self) -> dict[str, list[Prompt]]:
         """See `Node.prompt_lists`."""
