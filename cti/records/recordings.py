@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from core.clock import from_ms
 from core.database import ALL_TENANTS, Database
@@ -74,7 +74,7 @@ def ship(database: Database, store: FileStore, file: SegmentFile, now: datetime.
     return shipped is None
 
 
-def _row(file: SegmentFile):  # type: ignore[no-untyped-def]
+def _row(file: SegmentFile) -> Select[Recording]:
     return select(Recording).where(
         Recording.tenant_id == file.tenant_id,
         Recording.call_id == file.call_id,

@@ -43,7 +43,7 @@ class Spool(Generic[Value]):
 
     def take(self, now_s: float, limit: int = BATCH) -> list[Item[Value]]:
         """Return up to `limit` readable files, oldest first; spoilt ones are put aside."""
-        items = []
+        items: list[Item[Value]] = []
         for path, written_s in self._listed():
             if len(items) >= limit:
                 break

@@ -1,0 +1,245 @@
+"""From files to rows, each once (CTI-C1, C6)."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from core.database import ALL_TENANTS
+from cti.call.model import EndedIn, LegKind, OfferResult, Phase
+from cti.models import InboundRoute
+from cti.records.models import RecordState
+from cti.records.shipper import DatabaseAway
+from tests.integration.shipper.conftest import Cell
+from tests.support import records
+from tests.support.records import ARRIVED_MS, answered_call
+
+
+def test_a_call_becomes_one_record_with_its_legs_and_offers(each_cell: Cell) -> None:
+    call = answered_call(each_cell.tenant_id)
+    agent = records.cdr(
+        call, leg_uuid=call.agent_leg, kind=LegKind.AGENT, variables={"zj_agent": "31", "zj_ext": "8001"}
+    )
+    records.write_cdr(each_cell.cdr_dir, agent)
+    each_cell.ended(call)
+    each_cell.shipper().step()
+    (record,) = each_cell.records()
+    assert (record.call_id, record.tenant_id, record.state) == (
+        call.id,
+        each_cell.tenant_id,
+        RecordState.FINAL,
+    )
+    assert (record.length_s, record.wait_s, record.talk_s, record.missed_count) == (90, 20, 60, 1)
+    assert (record.ended_in, record.caller, record.agent_id) == (EndedIn.AGENT, "+8613800138000", 31)
+    assert json.loads(record.path)[0]["name"] == "主菜单"
+    assert [(leg.kind, leg.extension) for leg in each_cell.legs()] == [
+        (LegKind.AGENT, "8001"),
+        (LegKind.CUSTOMER, ""),
+    ]
+    assert [offer.result for offer in each_cell.offers()] == [OfferResult.NO_ANSWER, OfferResult.ANSWERED]
+    assert list(each_cell.cdr_dir.iterdir()) == []
+    assert [ready.call_id for ready in each_cell.announced] == [call.id]
+
+
+def test_what_is_delivered_again_changes_nothing(each_cell: Cell) -> None:
+    call = answered_call(each_cell.tenant_id)
+    for _ in range(3):
+        each_cell.ended(call)
+        each_cell.shipper().step()
+    assert len(each_cell.records()) == len(each_cell.legs()) == 1
+    assert len(each_cell.offers()) == 2
+    assert len(each_cell.announced) == 1
+
+
+def test_a_late_record_supersedes_a_provisional_one(each_cell: Cell) -> None:
+    call = answered_call(each_cell.tenant_id)
+    each_cell.fact(answered_call(each_cell.tenant_id, ended_ms=ARRIVED_MS + 45_000, ended_in=EndedIn.SWITCH))
+    each_cell.shipper().step()
+    (provisional,) = each_cell.records()
+    assert (provisional.state, provisional.ended_in, provisional.length_s) == (
+        RecordState.PROVISIONAL,
+        EndedIn.SWITCH,
+        45,
+    )
+    assert [leg.provisional for leg in each_cell.legs()] == [True, True]
+    each_cell.ended(call)
+    each_cell.shipper().step()
+    (final,) = each_cell.records()
+    assert (final.id, final.state, final.ended_in, final.length_s) == (
+        provisional.id,
+        RecordState.FINAL,
+        EndedIn.AGENT,
+        90,
+    )
+    assert len(each_cell.offers()) == 2
+    assert [(leg.leg_uuid, leg.provisional) for leg in each_cell.legs()] == [
+        (call.id, False),
+        (call.agent_leg, True),
+    ]
+
+
+def test_a_fact_never_overrules_the_switch(each_cell: Cell) -> None:
+    call = answered_call(each_cell.tenant_id, ended_ms=ARRIVED_MS + 1)
+    each_cell.ended(call)
+    each_cell.fact(call)
+    each_cell.shipper().step()
+    (record,) = each_cell.records()
+    assert (record.state, record.length_s) == (RecordState.FINAL, 90)
+    assert list(each_cell.facts_dir.iterdir()) == []
+
+
+def test_a_call_nobody_took_goes_to_whose_number_was_called(cell: Cell) -> None:
+    with cell.database.transaction(cell.other_tenant_id) as session:
+        session.add(InboundRoute(code="r", number="+864008001000"))
+        session.commit()
+    records.write_cdr(cell.cdr_dir, records.cdr(None, variables={"zj_fallback": "true"}))
+    records.write_cdr(
+        cell.cdr_dir, records.cdr(None, leg_uuid="33333333-aaaa-4bbb-8ccc-000000000003", dialled="95000")
+    )
+    cell.shipper().step()
+    with cell.database.transaction(ALL_TENANTS, read_only=True):
+        found = {record.call_id[:1]: record.tenant_id for record in cell.records()}
+    assert found["2"] == cell.other_tenant_id
+    assert found["3"] not in {cell.tenant_id, cell.other_tenant_id}
+
+
+def test_the_far_half_of_a_loopback_is_no_record(cell: Cell) -> None:
+    records.write_cdr(cell.cdr_dir, records.cdr(None, kind=None))
+    cell.shipper().step()
+    assert cell.records() == []
+    assert cell.legs() == []
+    assert list(cell.cdr_dir.iterdir()) == []
+
+
+def test_a_leg_of_no_known_tenant_waits_for_another_and_is_kept_for_a_person(cell: Cell) -> None:
+    call = answered_call(999)
+    path = records.write_cdr(cell.cdr_dir, records.cdr(call, leg_uuid=call.agent_leg, kind=LegKind.AGENT))
+    cell.now = ARRIVED_MS / 1000 + 100
+    cell.shipper().step()
+    assert path.exists()
+    cell.now += 120
+    cell.shipper().step()
+    assert (cell.cdr_dir / "homeless" / path.name).exists()
+
+
+def test_texts_a_database_refuses_do_not_hold_back_the_others(cell: Cell) -> None:
+    call = answered_call(cell.tenant_id)
+    long = {"sip_user_agent": "x" * 10_000 + "\x00\x1b中", "hangup_cause": "Y" * 500}
+    records.write_cdr(cell.cdr_dir, records.cdr(call, variables=long))
+    cell.shipper().step()
+    assert len(cell.records()) == 1
+    assert len(cell.legs()[0].user_agent) == 200
+
+
+def test_one_record_the_database_refuses_is_put_aside_alone(cell: Cell) -> None:
+    good = answered_call(cell.tenant_id)
+    bad = answered_call(cell.tenant_id, call_id="99999999-aaaa-4bbb-8ccc-000000000009", queue_id=1 << 70)
+    cell.ended(good)
+    path = cell.ended(bad)
+    cell.shipper().step()
+    assert [record.call_id for record in cell.records()] == [good.id]
+    assert (cell.cdr_dir / "bad" / path.name).exists()
+
+
+def test_a_database_that_is_away_loses_nothing(cell: Cell) -> None:
+    call = answered_call(cell.tenant_id)
+    path = cell.ended(call)
+    engine = cell.database.engine
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE cti_call_record RENAME TO away")
+    with pytest.raises(DatabaseAway):
+        cell.shipper().step()
+    assert path.exists()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE away RENAME TO cti_call_record")
+    cell.shipper().step()
+    assert len(cell.records()) == len(cell.legs()) == 1
+
+
+def test_a_thousand_calls_are_written_in_few_transactions(cell: Cell) -> None:
+    for number in range(1000):
+        cell.ended(
+            answered_call(
+                cell.tenant_id, call_id=f"{number:08d}-aaaa-4bbb-8ccc-000000000000", phase=Phase.TALKING
+            )
+        )
+    commits = []
+    event.listen(cell.database.engine, "commit", lambda connection: commits.append(1))
+    shipper = cell.shipper()
+    while shipper.step():
+        pass
+    assert len(cell.records()) == 1000
+    assert len(commits) == 5
+
+
+def test_a_partial_file_waits_for_its_end(cell: Cell) -> None:
+    path = cell.ended(answered_call(cell.tenant_id))
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    cell.shipper().step()
+    assert cell.records() == []
+    path.write_bytes(data)
+    cell.shipper().step()
+    assert len(cell.records()) == 1
+
+
+def test_a_recording_is_stored_with_its_outline_and_its_row(each_cell: Cell) -> None:
+    call = answered_call(each_cell.tenant_id)
+    path = each_cell.recorded(call, records.wav())
+    _age(path, 10)
+    each_cell.shipper().ship_recordings()
+    assert each_cell.recordings() == []
+    each_cell.ended(call)
+    shipper = each_cell.shipper()
+    shipper.step()
+    shipper.ship_recordings()
+    (recording,) = each_cell.recordings()
+    assert (recording.call_id, recording.segment, recording.agent_id, recording.channels) == (
+        call.id,
+        1,
+        31,
+        2,
+    )
+    assert recording.length_ms == 2000
+    assert b"".join(each_cell.store.read(recording.key)) == records.wav()
+    outline = json.loads(b"".join(each_cell.store.read(recording.peaks_key)))
+    assert [len(channel) for channel in outline["channels"]] == [20, 20]
+    assert not path.exists()
+
+
+def test_a_segment_still_written_to_stays(cell: Cell) -> None:
+    call = answered_call(cell.tenant_id)
+    cell.ended(call)
+    path = cell.recorded(call, records.wav())
+    shipper = cell.shipper()
+    shipper.step()
+    shipper.ship_recordings()
+    assert path.exists()
+    assert cell.recordings() == []
+
+
+def test_a_segment_whose_call_has_no_record_ships_when_it_is_abandoned(cell: Cell) -> None:
+    call = answered_call(cell.tenant_id)
+    path = cell.recorded(call, records.wav(finished=False), number=2)
+    _age(path, 600)
+    cell.shipper().ship_recordings()
+    (recording,) = cell.recordings()
+    assert (recording.segment, recording.length_ms) == (2, 2000)
+
+
+def test_what_is_no_recording_is_put_aside(cell: Cell) -> None:
+    call = answered_call(cell.tenant_id)
+    path = cell.recorded(call, b"nothing recorded")
+    _age(path, 600)
+    cell.shipper().ship_recordings()
+    assert (path.parent / "bad" / path.name).exists()
+    assert cell.recordings() == []
+
+
+def _age(path: Path, seconds: float) -> None:
+    written = path.stat().st_mtime - seconds
+    os.utime(path, (written, written))
