@@ -27,6 +27,9 @@ from core.views import Open, Parts, View, current_principal, parts
 CHECK_SESSIONS_S = 5.0
 """How often open streams are checked against sessions; their cache makes a check one look at Redis."""
 
+EVERYBODY = "all"
+"""Audience of every page of the tenant."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -46,8 +49,8 @@ def audience_of(principal: Principal) -> Audience:
     """Return what the account may see: its own events; with the right to supervise, everybody's and all queues."""
     own = agent_audience(principal.account_id)
     if principal.may(Permission.SUPERVISE_VIEW):
-        return Audience(names=frozenset({own, ADMIN}), prefixes=("agent:", "queue:"))
-    return Audience(names=frozenset({own}), prefixes=("queue:",))
+        return Audience(names=frozenset({own, ADMIN, EVERYBODY}), prefixes=("agent:", "queue:"))
+    return Audience(names=frozenset({own, EVERYBODY}), prefixes=("queue:",))
 
 
 class Snapshot(View):

@@ -165,6 +165,8 @@ def _open(session: TenantSession, actor: Principal, row: Extension | None, value
     tenant_id = int(values["tenant_id"])
     if session.scalar(select(Extension.id).where(Extension.tenant_id == tenant_id, Extension.number == number)):
         raise refuse("number", lazy("The company has this extension already."))
+    # The rows belong to one tenant: a session of that scope makes them, after this one has let go of the write lock.
+    session.rollback()
     made = parts()
     with made.database.transaction(tenant_id) as own:
         opened = endpoints.open_extension(own, made.vault, made.settings.sip_domain, number=number)
