@@ -23,7 +23,10 @@ from cti.esl.codec import Decoder, Frame, Kind, ProtocolError
 
 log = structlog.get_logger(__name__)
 
-_READ_BYTES = 256 * 1024
+_READ_BYTES = 64 * 1024
+_BUSY_BYTES = 16 * 1024
+"""A read of this many means that more waits: others get a turn first, or reading would starve the handing on."""
+
 _MAX_UNSENT_BYTES = 16 * 1024 * 1024
 _EVENTS = frozenset({Kind.EVENT_JSON, Kind.EVENT_PLAIN})
 
@@ -234,6 +237,8 @@ class Connection:
                     return
                 self.heard_at = time.monotonic()
                 self._sort(decoder.feed(data))
+                if len(data) >= _BUSY_BYTES:
+                    gevent.sleep(0)
         except (OSError, ProtocolError) as error:
             self.close(f"the connection to the switch broke: {error}")
 

@@ -163,11 +163,12 @@ class InboundESL(greenswitch.InboundESL):
         decoder, sock = Decoder(), self.sock
         try:
             while self._run and sock is self.sock:
-                data = sock.recv(256 * 1024)
+                data = sock.recv(64 * 1024)
                 if not data:
                     break
                 for frame in decoder.feed(data):
                     self._handle_frame(frame)
+                gevent.sleep(0)
         except (OSError, ProtocolError) as error:
             log.warning("switch_connection_broke", reason=str(error))
         finally:
