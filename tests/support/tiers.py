@@ -1,0 +1,49 @@
+"""One line per tier at the end of a run: what ran, and what could not and why (``./test``)."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from _pytest.terminal import TerminalReporter
+
+_MARKED = {
+    "freeswitch": "real FreeSWITCH",
+    "browser": "browser",
+    "mariadb": "MariaDB",
+    "redis": "Debian's Redis",
+}
+_FOLDERS = ("unit", "conformance", "integration", "e2e")
+_ROOT = Path(__file__).resolve().parents[1]
+
+_tiers: dict[str, str] = {}
+_counts: dict[str, Counter[str]] = {}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Note each test's tier: what it needs, else the folder it is in."""
+    for marker, name in _MARKED.items():
+        if item.get_closest_marker(marker):
+            _tiers[item.nodeid] = name
+            return
+    parts = item.path.relative_to(_ROOT).parts if item.path.is_relative_to(_ROOT) else ("",)
+    _tiers[item.nodeid] = parts[0] if parts[0] in _FOLDERS else "other"
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count each test's end once; an error around a passed test counts as a failure too."""
+    if report.when == "call" or report.outcome != "passed":
+        _counts.setdefault(_tiers.get(report.nodeid, "other"), Counter())[report.outcome] += 1
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Show the tiers."""
+    terminalreporter.section("tiers")
+    for name in sorted(_counts):
+        counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(_counts[name].items()))
+        terminalreporter.write_line(f"{name}: ran: {counts}")
+    for entry in filter(None, os.environ.get("ZJ_TIERS_LEFT_OUT", "").split(";")):
+        marker, _, why = entry.partition("=")
+        terminalreporter.write_line(f"{_MARKED[marker]}: could not run: {why}")
