@@ -178,67 +178,41 @@ TABLE: dict[tuple[Phase, type[inputs.Input]], Handler] = {
     (P.TALKING, inputs.AgentLost): in_talk.agent_lost,
     (P.TALKING, inputs.Parked): in_talk.parked,
     (P.TALKING, inputs.HoldAsked): in_talk.hold,
-    (P.TALKING, inputs.KeyPressed): ignore,
     (P.TALKING, inputs.HangupAsked): _hangup_asked,
     (P.TALKING, inputs.CustomerGone): _end(in_talk.customer_gone),
     (P.LEAVING, inputs.StepDone): _farewell_done,
     (P.LEAVING, inputs.TimerDue): in_talk.timer_due,
-    (P.LEAVING, inputs.KeyPressed): ignore,
     (P.LEAVING, inputs.CustomerGone): _end(None),
 }
 
-_ANYTIME_IGNORED = {
-    P.ARRIVED: (inputs.StepDone, inputs.Parked, inputs.TimerDue),
-    P.FLOW: (
-        inputs.Parked,
-        inputs.AgentLost,
-        inputs.Queued,
-        inputs.QueueRefused,
-        inputs.MatchRefused,
-        inputs.OfferFailed,
-        inputs.AgentGone,
-        inputs.HoldAsked,
-    ),
-    P.WAITING: (
-        inputs.Parked,
-        inputs.AgentLost,
-        inputs.OfferFailed,
-        inputs.AgentGone,
-        inputs.Bridged,
-        inputs.HoldAsked,
-    ),
-    P.OFFERING: (
-        inputs.Parked,
-        inputs.QueueRefused,
-        inputs.MatchRefused,
-        inputs.Bridged,
-        inputs.HoldAsked,
-    ),
-    P.CONNECTING: (inputs.StepDone, inputs.Parked, inputs.AgentAnswered, inputs.HoldAsked, inputs.Queued),
-    P.TALKING: (inputs.TimerDue, inputs.OfferFailed, inputs.AgentAnswered, inputs.Queued),
-    P.LEAVING: (
-        inputs.Parked,
-        inputs.Bridged,
-        inputs.AgentGone,
-        inputs.AgentLost,
-        inputs.OfferFailed,
-        inputs.HangupAsked,
-        inputs.HoldAsked,
-        inputs.Queued,
-        inputs.QueueRefused,
-        inputs.MatchRefused,
-        inputs.RouteRefused,
-    ),
-}
-for _phase, _types in _ANYTIME_IGNORED.items():
-    for _type in _types:
-        TABLE[(_phase, _type)] = ignore
+LATE = (
+    inputs.StepDone,
+    inputs.Parked,
+    inputs.TimerDue,
+    inputs.Bridged,
+    inputs.BridgeMissing,
+    inputs.AgentGone,
+    inputs.AgentLost,
+    inputs.OfferFailed,
+    inputs.Queued,
+    inputs.QueueRefused,
+    inputs.MatchRefused,
+    inputs.HangupAsked,
+    inputs.HoldAsked,
+    inputs.KeyPressed,
+)
+"""What may come after the phase that asked for it: where no row above says otherwise, it means nothing any more."""
+
 for _phase in (P.ARRIVED, P.FLOW, P.LEAVING, P.ENDED, P.OFFERING, P.CONNECTING, P.TALKING):
     TABLE[(_phase, inputs.Matched)] = _late_match
 for _phase in (P.ARRIVED, P.FLOW, P.WAITING, P.LEAVING, P.ENDED):
     TABLE[(_phase, inputs.AgentAnswered)] = _late_answer
-for _phase in (P.ARRIVED, P.FLOW, P.WAITING, P.OFFERING, P.LEAVING):
-    TABLE[(_phase, inputs.BridgeMissing)] = ignore
+TABLE[(P.LEAVING, inputs.RouteRefused)] = ignore
+for _phase in (P.FLOW, P.WAITING, P.OFFERING, P.CONNECTING, P.TALKING, P.LEAVING):
+    for _type in LATE:
+        TABLE.setdefault((_phase, _type), ignore)
+for _type in (inputs.StepDone, inputs.Parked, inputs.TimerDue):
+    TABLE[(P.ARRIVED, _type)] = ignore
 for _phase in (P.LEAVING, P.ENDED):
     TABLE[(_phase, inputs.RouteGiven)] = _late_route
 for _type in vars(inputs).values():
