@@ -140,7 +140,7 @@ def field_of(document: AnyDocument) -> str:
     return f"{kind_of(type(document))}:{document.id}"
 
 
-def kind_of(cls: type[AnyDocument]) -> str:
+def kind_of(cls: type[Document]) -> str:
     """Return the kind's name as it stands in the hash field."""
     return str(cls.__struct_config__.tag)
 

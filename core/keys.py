@@ -82,3 +82,13 @@ def order_counter(tenant_id: int) -> str:
 def registrations(cell_name: str) -> str:
     """Hash: SIP user to JSON ``{"contact", "since_ms", "agent"}`` for what is registered at the cell's switch."""
     return f"zj:cell:{cell_name}:registrations"
+
+
+def agent_prefix(tenant_id: int) -> str:
+    """Prefix of :func:`agent` keys, for scripts that find the agent themselves."""
+    return f"zj:{{{tenant_id}}}:agent:"
+
+
+def queue_prefix(tenant_id: int) -> str:
+    """Prefix of :func:`waiting` and :func:`idle` keys."""
+    return f"zj:{{{tenant_id}}}:queue:"
