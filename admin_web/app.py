@@ -16,7 +16,8 @@ from admin_web.flows import blueprint as flows_blueprint
 from admin_web.menu import Item
 from admin_web.records import blueprint as records_blueprint
 from admin_web.shell import DemoFacts
-from core import i18n, redis, settings as settings_module
+from core import i18n, redis
+from core import settings as settings_module
 from core.crypto import Vault
 from core.database import Database
 from core.flask_db import FlaskDatabase
@@ -87,7 +88,13 @@ def create_app(
     errors.install(app)
     app.extensions["zongji-demo"] = demo
     app.extensions["zongji-live"] = live.make_hub(settings)
-    own: list[Any] = [shell.blueprint, resources.blueprint(), flows_blueprint, records_blueprint, demo_blueprint]
+    own: list[Any] = [
+        shell.blueprint,
+        resources.blueprint(),
+        flows_blueprint,
+        records_blueprint,
+        demo_blueprint,
+    ]
     own += [live.blueprint, health.make_blueprint(registry), switch_directory.blueprint]
     for blueprint in [*own, *blueprints]:
         app.register_blueprint(blueprint)

@@ -79,7 +79,10 @@ def wants_json() -> bool:
 
 def is_htmx() -> bool:
     """Return whether htmx asks for a fragment."""
-    return request.headers.get("HX-Request") == "true" and request.headers.get("HX-History-Restore-Request") != "true"
+    return (
+        request.headers.get("HX-Request") == "true"
+        and request.headers.get("HX-History-Restore-Request") != "true"
+    )
 
 
 def install(app: Flask) -> None:
@@ -113,7 +116,10 @@ def answer(error: ZongjiError) -> Response:
 
 
 def _plain(details: dict[str, Any]) -> dict[str, Any]:
-    return {key: value if isinstance(value, (int, float, list, dict, bool)) else str(value) for key, value in details.items()}
+    return {
+        key: value if isinstance(value, (int, float, list, dict, bool)) else str(value)
+        for key, value in details.items()
+    }
 
 
 def _asks_for_page() -> bool:
@@ -139,7 +145,9 @@ def _http(error: HTTPException) -> Response | HTTPException:
     if isinstance(error, CSRFError):
         return answer(FormExpiredError())
     if isinstance(error, NotFound):
-        return answer(kinds.NotFound(path=request.path) if principal_or_none() or wants_json() else kinds.NotFound())
+        return answer(
+            kinds.NotFound(path=request.path) if principal_or_none() or wants_json() else kinds.NotFound()
+        )
     if isinstance(error, MethodNotAllowed):
         return answer(WrongMethodError())
     if isinstance(error, RequestEntityTooLarge):

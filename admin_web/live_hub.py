@@ -79,7 +79,11 @@ class Page:
 def order(position: str) -> tuple[int, int]:
     """Return a stream position as something that compares. Raises ``ValueError`` for anything else."""
     time_ms, _, sequence = position.partition("-")
-    if not (time_ms.isascii() and time_ms.isdigit() and (not sequence or (sequence.isascii() and sequence.isdigit()))):
+    if not (
+        time_ms.isascii()
+        and time_ms.isdigit()
+        and (not sequence or (sequence.isascii() and sequence.isdigit()))
+    ):
         raise ValueError(f"{position!r} is no stream position")
     return int(time_ms), int(sequence or 0)
 

@@ -11,18 +11,35 @@ from admin_web.live_hub import Audience
 from core import keys
 from core.bus import agent_audience
 
-CALL_FIELDS = ("id", "phase", "caller", "called", "queue_id", "queue_entered_ms", "arrived_ms", "agent_id", "talk_started_ms", "held", "missed", "demo")
+CALL_FIELDS = (
+    "id",
+    "phase",
+    "caller",
+    "called",
+    "queue_id",
+    "queue_entered_ms",
+    "arrived_ms",
+    "agent_id",
+    "talk_started_ms",
+    "held",
+    "missed",
+    "demo",
+)
 
 
 def read(redis: redis_py.Redis, tenant_id: int, audience: Audience) -> dict[str, Any]:
     """Return ``agents``, ``calls`` and ``queues`` as far as `audience` sees them."""
-    agents = [agent for agent in _agents(redis, tenant_id) if audience.sees(agent_audience(agent["account_id"]))]
+    agents = [
+        agent for agent in _agents(redis, tenant_id) if audience.sees(agent_audience(agent["account_id"]))
+    ]
     calls = [call for call in _calls(redis, tenant_id) if _sees_call(audience, call)]
     return {"agents": agents, "calls": calls, "queues": _queues(calls)}
 
 
 def _sees_call(audience: Audience, call: dict[str, Any]) -> bool:
-    return audience.sees("admin") or bool(call.get("agent_id") and audience.sees(agent_audience(call["agent_id"])))
+    return audience.sees("admin") or bool(
+        call.get("agent_id") and audience.sees(agent_audience(call["agent_id"]))
+    )
 
 
 def _agents(redis: redis_py.Redis, tenant_id: int) -> list[dict[str, Any]]:

@@ -73,9 +73,7 @@ def _recognise(token: str) -> None:
     by_itself = request.path.startswith("/live/") or request.headers.get("X-Zongji-Background") == "1"
     try:
         g.principal = parts().sessions.verify(token, ip=request.remote_addr or "", activity=not by_itself)
-        structlog.contextvars.bind_contextvars(
-            tenant=g.principal.tenant_id, account=g.principal.account_id
-        )
+        structlog.contextvars.bind_contextvars(tenant=g.principal.tenant_id, account=g.principal.account_id)
     except SessionOverError as error:
         g.session_error = error
     except TemporaryFault:

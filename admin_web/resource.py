@@ -224,7 +224,9 @@ def yes_no(value: bool) -> Tag:
 
 def on_off(value: bool) -> Tag:
     """Return whether something is enabled, as a tag."""
-    return Tag(text=gettext("Enabled"), colour="green") if value else Tag(text=gettext("Paused"), colour="amber")
+    return (
+        Tag(text=gettext("Enabled"), colour="green") if value else Tag(text=gettext("Paused"), colour="amber")
+    )
 
 
 def when(moment: datetime.datetime | None) -> datetime.datetime | None:

@@ -36,7 +36,9 @@ class TakenError(Conflict):
     sentence = lazy("Another entry has this code, number or name already.")
 
 
-def list_rows(db: TenantSession, resource: Resource, values: Mapping[str, str], before: int) -> tuple[list[Any], int]:
+def list_rows(
+    db: TenantSession, resource: Resource, values: Mapping[str, str], before: int
+) -> tuple[list[Any], int]:
     """Return a page of rows, newest first, below id `before` (0: from the top), and the next page's `before`."""
     query = resource.query(select(resource.model)).order_by(resource.model.id.desc()).limit(PAGE_ROWS + 1)
     if before:
@@ -76,7 +78,10 @@ class ResourceView(View):
     def shown(self, values: dict[str, Any], errors: dict[str, str], *, new: bool) -> list[ShownField]:
         """Return the form's fields as the template shows them."""
         db = session()
-        return [self._shown(db, field, values.get(field.name, ""), errors.get(field.name, ""), new) for field in self.resource.fields]
+        return [
+            self._shown(db, field, values.get(field.name, ""), errors.get(field.name, ""), new)
+            for field in self.resource.fields
+        ]
 
     def _shown(self, db: TenantSession, field: Field, value: Any, error: str, new: bool) -> ShownField:
         fixed = not self.writable(field, new=new)
@@ -140,7 +145,9 @@ class ListView(ResourceView):
         ]
         home = url_for(f"resources.{resource.name}")
         kept = {name: value for name, value in values.items() if value}
-        page = "resource/table.html" if request.headers.get("HX-Target") == "zj-list" else "resource/list.html"
+        page = (
+            "resource/table.html" if request.headers.get("HX-Target") == "zj-list" else "resource/list.html"
+        )
         return render_template(
             page,
             resource=resource,
@@ -187,11 +194,15 @@ class FormView(ResourceView):
                 place = field_of_error(error, writable)
                 errors, message = ({place: error.text()}, "") if place else ({}, error.text())
             else:
-                name = getattr(saved, "name", "") or getattr(saved, "code", "") or getattr(saved, "number", "")
+                name = (
+                    getattr(saved, "name", "") or getattr(saved, "code", "") or getattr(saved, "number", "")
+                )
                 return changed(lazy("Saved: %(name)s", name=name), resource)
         return self._again(row_id, given, errors, message), 422
 
-    def _again(self, row_id: int, given: Mapping[str, list[str]], errors: dict[str, str], message: str) -> str:
+    def _again(
+        self, row_id: int, given: Mapping[str, list[str]], errors: dict[str, str], message: str
+    ) -> str:
         db = session()
         db.rollback()
         row = row_of(db, self.resource, row_id) if row_id else None
@@ -199,7 +210,13 @@ class FormView(ResourceView):
         for field in self.resource.fields:
             if self.writable(field, new=row is None) and field.kind != "password":
                 texts = given.get(field.name, [])
-                values[field.name] = texts if field.kind == "choices" else bool(texts) if field.kind == "checkbox" else "".join(texts[:1])
+                values[field.name] = (
+                    texts
+                    if field.kind == "choices"
+                    else bool(texts)
+                    if field.kind == "checkbox"
+                    else "".join(texts[:1])
+                )
         return self.form_page(row, values, errors, message)
 
 
@@ -246,11 +263,16 @@ def add_resource(blueprint: Blueprint, resource: Resource) -> None:
     blueprint.add_url_rule(path, view_func=view(ListView, name, resource.view))
     if resource.save is not None and resource.edit is not None:
         rights = {"POST": resource.edit}
-        blueprint.add_url_rule(f"{path}/<int:row_id>", view_func=view(FormView, f"{name}_edit", resource.view, method_access=rights))
+        blueprint.add_url_rule(
+            f"{path}/<int:row_id>",
+            view_func=view(FormView, f"{name}_edit", resource.view, method_access=rights),
+        )
     if resource.save is not None and resource.create is not None:
         blueprint.add_url_rule(f"{path}/new", view_func=view(FormView, f"{name}_new", resource.create))
     if resource.delete is not None and resource.remove is not None:
-        blueprint.add_url_rule(f"{path}/<int:row_id>/delete", view_func=view(DeleteView, f"{name}_delete", resource.remove))
+        blueprint.add_url_rule(
+            f"{path}/<int:row_id>/delete", view_func=view(DeleteView, f"{name}_delete", resource.remove)
+        )
     for action in resource.actions:
         function = view(ActionView, f"{name}_{action.name}", action.permission, action_name=action.name)
         blueprint.add_url_rule(f"{path}/<int:row_id>/{action.name}", view_func=function)

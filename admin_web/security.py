@@ -78,5 +78,9 @@ def exempt_machines(app: Flask, csrf: CSRFProtect) -> None:
     """Programs have no form token; their views check a secret instead."""
     for function in app.view_functions.values():
         view_class = getattr(function, "view_class", None)
-        if isinstance(view_class, type) and issubclass(view_class, View) and view_class.access is Open.MACHINE:
+        if (
+            isinstance(view_class, type)
+            and issubclass(view_class, View)
+            and view_class.access is Open.MACHINE
+        ):
             csrf.exempt(function)

@@ -9,7 +9,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from babel.dates import format_datetime, get_timezone
-from flask import Blueprint, Flask, abort, current_app, g, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    abort,
+    current_app,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -37,7 +48,6 @@ ROLE_NAMES = {
 }
 
 SWITCH_KNOWN_S = 10.0
-
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -87,7 +97,11 @@ def local_time(moment: datetime.datetime | int | None, form: str = "yyyy-MM-dd H
     if not moment:
         return ""
     aware = from_ms(moment) if isinstance(moment, int) else moment
-    return str(format_datetime(aware, form, tzinfo=get_timezone(timezone()), locale="zh" if current_language() == "zh" else "en"))
+    return str(
+        format_datetime(
+            aware, form, tzinfo=get_timezone(timezone()), locale="zh" if current_language() == "zh" else "en"
+        )
+    )
 
 
 def duration(seconds: float | None) -> str:

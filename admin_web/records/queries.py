@@ -65,7 +65,9 @@ def parse_range(from_text: str, to_text: str, zone: str) -> tuple[datetime.datet
 
 def page(db: TenantSession, wanted: RecordFilter) -> tuple[list[CallRecord], CallRecord | None]:
     """Return a page of inbound records, and its last row if more follow."""
-    query = _narrowed(wanted).order_by(CallRecord.arrived_at.desc(), CallRecord.id.desc()).limit(PAGE_ROWS + 1)
+    query = (
+        _narrowed(wanted).order_by(CallRecord.arrived_at.desc(), CallRecord.id.desc()).limit(PAGE_ROWS + 1)
+    )
     rows = list(db.scalars(query))
     return rows[:PAGE_ROWS], rows[PAGE_ROWS - 1] if len(rows) > PAGE_ROWS else None
 
@@ -122,9 +124,13 @@ def whole_call(db: TenantSession, call_id: str, *, own_of: int = 0) -> WholeCall
     record = db.scalar(select(CallRecord).where(CallRecord.call_id == call_id))
     if record is None:
         raise NotFound(kind="call", id=call_id)
-    offers = list(db.scalars(select(CallOffer).where(CallOffer.record_id == record.id).order_by(CallOffer.position)))
+    offers = list(
+        db.scalars(select(CallOffer).where(CallOffer.record_id == record.id).order_by(CallOffer.position))
+    )
     if own_of and not of_agent(record, offers, own_of):
         raise NotFound(kind="call", id=call_id)
     legs = select(CallLeg).where(CallLeg.call_id == call_id).order_by(CallLeg.started_at)
     recordings = select(Recording).where(Recording.call_id == call_id).order_by(Recording.segment)
-    return WholeCall(record=record, legs=list(db.scalars(legs)), offers=offers, recordings=list(db.scalars(recordings)))
+    return WholeCall(
+        record=record, legs=list(db.scalars(legs)), offers=offers, recordings=list(db.scalars(recordings))
+    )

@@ -63,13 +63,21 @@ def timeline(call: WholeCall) -> list[Moment]:
     """Return the call's moments, oldest first."""
     record = call.record
     caller, called = phone.display(record.caller), phone.display(record.called)
-    moments = [Moment(at=record.arrived_at, text=lazy("%(caller)s called %(called)s.", caller=caller, called=called))]
+    moments = [
+        Moment(at=record.arrived_at, text=lazy("%(caller)s called %(called)s.", caller=caller, called=called))
+    ]
     if record.refusal:
-        moments.append(Moment(at=record.ended_at, text=lazy("Refused: %(reason)s.", reason=record.refusal), colour="red"))
+        moments.append(
+            Moment(at=record.ended_at, text=lazy("Refused: %(reason)s.", reason=record.refusal), colour="red")
+        )
     moments += _path(call) + _offers(call)
     if record.talk_at is not None:
         moments.append(
-            Moment(at=record.talk_at, text=lazy("Talking with %(agent)s.", agent=record.agent_name or record.extension), colour="green")
+            Moment(
+                at=record.talk_at,
+                text=lazy("Talking with %(agent)s.", agent=record.agent_name or record.extension),
+                colour="green",
+            )
         )
     end = lazy(
         "Hung up (%(cause)s); ended in: %(place)s %(detail)s",
@@ -85,7 +93,11 @@ def _path(call: WholeCall) -> list[Moment]:
     lines = []
     for step in path_of(call):
         name = step.name or step.node
-        text = lazy("IVR node %(node)s, key %(keys)s", node=name, keys=step.keys) if step.keys else lazy("IVR node %(node)s", node=name)
+        text = (
+            lazy("IVR node %(node)s, key %(keys)s", node=name, keys=step.keys)
+            if step.keys
+            else lazy("IVR node %(node)s", node=name)
+        )
         lines.append(Moment(at=from_ms(step.at_ms), text=text))
     return lines
 
@@ -93,6 +105,14 @@ def _path(call: WholeCall) -> list[Moment]:
 def _offers(call: WholeCall) -> list[Moment]:
     lines = []
     for offer in call.offers:
-        text = lazy("Offered to %(agent)s: %(result)s.", agent=offer.agent_name, result=OFFER_RESULTS[offer.result])
-        lines.append(Moment(at=offer.offered_at, text=text, colour="green" if offer.result is OfferResult.ANSWERED else "amber"))
+        text = lazy(
+            "Offered to %(agent)s: %(result)s.", agent=offer.agent_name, result=OFFER_RESULTS[offer.result]
+        )
+        lines.append(
+            Moment(
+                at=offer.offered_at,
+                text=text,
+                colour="green" if offer.result is OfferResult.ANSWERED else "amber",
+            )
+        )
     return lines

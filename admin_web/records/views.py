@@ -101,11 +101,20 @@ class RecordList(View):
     def _filters(self, given: dict[str, str], error: str) -> list[ShownField]:
         options = _options(session())
         fields = [
-            ShownField(name="from", label=gettext("From"), kind="datetime", value=given["from"], required=True),
-            ShownField(name="to", label=gettext("To"), kind="datetime", value=given["to"], required=True, error=error),
+            ShownField(
+                name="from", label=gettext("From"), kind="datetime", value=given["from"], required=True
+            ),
+            ShownField(
+                name="to", label=gettext("To"), kind="datetime", value=given["to"], required=True, error=error
+            ),
             ShownField(name="number", label=gettext("Number"), kind="text", value=given["number"]),
         ]
-        labels = {"route_id": gettext("Route"), "queue_id": gettext("Queue"), "agent_id": gettext("Account"), "ended_in": gettext("Ended in")}
+        labels = {
+            "route_id": gettext("Route"),
+            "queue_id": gettext("Queue"),
+            "agent_id": gettext("Account"),
+            "ended_in": gettext("Ended in"),
+        }
         if own_only():
             del labels["agent_id"]
         fields += [
@@ -193,7 +202,9 @@ class RecordingSound(View):
         start, end, partial = _part(request.range, size)
         if start == 0 and request.method == "GET":
             _log(action, recording)
-        response = Response(store.read(recording.key, start, end), 206 if partial else 200, content_type="audio/wav")
+        response = Response(
+            store.read(recording.key, start, end), 206 if partial else 200, content_type="audio/wav"
+        )
         response.headers.update({"Accept-Ranges": "bytes", "Content-Length": str(end - start), **headers})
         response.headers["Cache-Control"] = "private, no-transform, max-age=3600"
         if partial:
@@ -244,7 +255,9 @@ class RecordingPeaks(View):
             body = b"".join(FileStore(parts().settings.store_dir).read(recording.peaks_key))
         except (NoSuchFileError, ValueError):
             raise NotFound(kind="recording", id=call_id) from None
-        return Response(body, content_type="application/json", headers={"Cache-Control": "private, max-age=3600"})
+        return Response(
+            body, content_type="application/json", headers={"Cache-Control": "private, max-age=3600"}
+        )
 
 
 blueprint = Blueprint("records", __name__, url_prefix="/records")
@@ -252,5 +265,9 @@ blueprint.add_url_rule("/inbound", view_func=RecordList.as_view("inbound"))
 blueprint.add_url_rule("/missed", view_func=MissedList.as_view("missed"))
 blueprint.add_url_rule("/calls/<call_id>", view_func=RecordPage.as_view("page"))
 blueprint.add_url_rule("/calls/<call_id>/recordings/<int:segment>", view_func=RecordingSound.as_view("sound"))
-blueprint.add_url_rule("/calls/<call_id>/recordings/<int:segment>/file", view_func=RecordingDownload.as_view("download"))
-blueprint.add_url_rule("/calls/<call_id>/recordings/<int:segment>/peaks", view_func=RecordingPeaks.as_view("peaks"))
+blueprint.add_url_rule(
+    "/calls/<call_id>/recordings/<int:segment>/file", view_func=RecordingDownload.as_view("download")
+)
+blueprint.add_url_rule(
+    "/calls/<call_id>/recordings/<int:segment>/peaks", view_func=RecordingPeaks.as_view("peaks")
+)

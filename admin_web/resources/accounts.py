@@ -31,7 +31,13 @@ def role_options(session: TenantSession) -> Options:
 
 
 def _load(session: TenantSession, row: Account) -> dict[str, Any]:
-    return {"login": row.login, "name": row.name, "role": row.role.value, "employee_number": row.employee_number, "password": ""}
+    return {
+        "login": row.login,
+        "name": row.name,
+        "role": row.role.value,
+        "employee_number": row.employee_number,
+        "password": "",
+    }
 
 
 def _save(session: TenantSession, actor: Principal, row: Account | None, values: dict[str, Any]) -> Account:
@@ -41,7 +47,9 @@ def _save(session: TenantSession, actor: Principal, row: Account | None, values:
         if not password:
             raise refuse("password", lazy("This field is needed."))
         login = values.pop("login")
-        row = accounts.create_account(session, login=login, role=role, password=password, actor=actor, **values)
+        row = accounts.create_account(
+            session, login=login, role=role, password=password, actor=actor, **values
+        )
     else:
         _change(session, actor, row, role, password, values)
     session.flush()
@@ -50,7 +58,9 @@ def _save(session: TenantSession, actor: Principal, row: Account | None, values:
     return row
 
 
-def _change(session: TenantSession, actor: Principal, row: Account, role: Role, password: str, values: dict[str, Any]) -> None:
+def _change(
+    session: TenantSession, actor: Principal, row: Account, role: Role, password: str, values: dict[str, Any]
+) -> None:
     if row.id == actor.account_id and role is not row.role:
         raise refuse("role", lazy("You cannot change your own role."))
     number = values.get("employee_number", "")
@@ -72,7 +82,11 @@ def _switch(session: TenantSession, actor: Principal, row: Account) -> LazyText:
 
 
 def _state(row: Account) -> Tag:
-    return Tag(text=gettext("Enabled"), colour="green") if row.enabled else Tag(text=gettext("Disabled"), colour="red")
+    return (
+        Tag(text=gettext("Enabled"), colour="green")
+        if row.enabled
+        else Tag(text=gettext("Disabled"), colour="red")
+    )
 
 
 ACCOUNTS = Resource(
@@ -98,9 +112,19 @@ ACCOUNTS = Resource(
         Filter(
             name="q",
             label=lazy("Account or name"),
-            apply=lambda query, text: query.where(or_(Account.login.contains(text, autoescape=True), Account.name.contains(text, autoescape=True))),
+            apply=lambda query, text: query.where(
+                or_(
+                    Account.login.contains(text, autoescape=True),
+                    Account.name.contains(text, autoescape=True),
+                )
+            ),
         ),
-        Filter(name="role", label=lazy("Role"), options=role_options, apply=lambda query, text: query.where(Account.role == text)),
+        Filter(
+            name="role",
+            label=lazy("Role"),
+            options=role_options,
+            apply=lambda query, text: query.where(Account.role == text),
+        ),
     ),
     actions=(
         Action(
@@ -117,8 +141,26 @@ ACCOUNTS = Resource(
     fields=(
         Field(name="login", label=lazy("Account"), required=True, max_length=64, creating_only=True),
         Field(name="name", label=lazy("Name"), required=True, max_length=100),
-        Field(name="role", label=lazy("Role"), kind="select", required=True, options=role_options, default=Role.AGENT.value),
-        Field(name="employee_number", label=lazy("Employee number"), max_length=20, hint=lazy("Digits; announced to callers where a queue says so.")),
-        Field(name="password", label=lazy("New password"), kind="password", max_length=128, hint=lazy("Empty: unchanged. A new one ends the account's sessions.")),
+        Field(
+            name="role",
+            label=lazy("Role"),
+            kind="select",
+            required=True,
+            options=role_options,
+            default=Role.AGENT.value,
+        ),
+        Field(
+            name="employee_number",
+            label=lazy("Employee number"),
+            max_length=20,
+            hint=lazy("Digits; announced to callers where a queue says so."),
+        ),
+        Field(
+            name="password",
+            label=lazy("New password"),
+            kind="password",
+            max_length=128,
+            hint=lazy("Empty: unchanged. A new one ends the account's sessions."),
+        ),
     ),
 )

@@ -31,15 +31,31 @@ AUDIT = Resource(
     empty=lazy("Nothing has happened yet."),
     columns=(
         Column(name="at", label=lazy("Time"), kind="time"),
-        Column(name="account_name", label=lazy("Account"), value=lambda row, _: row.account_name or str(lazy("The platform"))),
+        Column(
+            name="account_name",
+            label=lazy("Account"),
+            value=lambda row, _: row.account_name or str(lazy("The platform")),
+        ),
         Column(name="ip", label=lazy("Address")),
         Column(name="action", label=lazy("Action"), value=lambda row, _: f"{row.module}.{row.action}"),
         Column(name="object", label=lazy("Object"), value=lambda row, _: row.object_name),
         Column(name="changes", label=lazy("What changed"), value=lambda row, _: changes_text(row)),
     ),
     filters=(
-        Filter(name="account", label=lazy("Account"), apply=lambda query, text: query.where(AuditEntry.account_name.contains(text, autoescape=True))),
-        Filter(name="module", label=lazy("Module"), apply=lambda query, text: query.where(AuditEntry.module == text)),
-        Filter(name="object", label=lazy("Object"), apply=lambda query, text: query.where(AuditEntry.object_name.contains(text, autoescape=True))),
+        Filter(
+            name="account",
+            label=lazy("Account"),
+            apply=lambda query, text: query.where(AuditEntry.account_name.contains(text, autoescape=True)),
+        ),
+        Filter(
+            name="module",
+            label=lazy("Module"),
+            apply=lambda query, text: query.where(AuditEntry.module == text),
+        ),
+        Filter(
+            name="object",
+            label=lazy("Object"),
+            apply=lambda query, text: query.where(AuditEntry.object_name.contains(text, autoescape=True)),
+        ),
     ),
 )

@@ -36,7 +36,9 @@ def pattern(text: str) -> str:
         raise refuse("pattern", phone.InvalidNumberError.sentence.filled(**error.details)) from None
 
 
-def _save(session: TenantSession, actor: Principal, row: CallerRule | None, values: dict[str, Any]) -> CallerRule:
+def _save(
+    session: TenantSession, actor: Principal, row: CallerRule | None, values: dict[str, Any]
+) -> CallerRule:
     values["pattern"] = pattern(values["pattern"])
     values["kind"] = CallerRuleKind(values["kind"])
     action = "routes.caller-rule-edit" if row is not None else "routes.caller-rule-add"
@@ -65,26 +67,59 @@ CALLER_RULES = Resource(
     remove=P.ROUTES_EDIT,
     empty=lazy("No rule: every caller is treated alike. Add a caller to refuse or to serve first with New."),
     columns=(
-        Column(name="pattern", label=lazy("Caller"), value=lambda row, _: row.pattern if row.pattern.endswith("*") else phone.display(row.pattern)),
+        Column(
+            name="pattern",
+            label=lazy("Caller"),
+            value=lambda row, _: row.pattern if row.pattern.endswith("*") else phone.display(row.pattern),
+        ),
         Column(
             name="kind",
             label=lazy("Rule"),
-            value=lambda row, _: Tag(text=str(KINDS[row.kind]), colour="red" if row.kind is CallerRuleKind.BLOCK else "blue"),
+            value=lambda row, _: Tag(
+                text=str(KINDS[row.kind]), colour="red" if row.kind is CallerRuleKind.BLOCK else "blue"
+            ),
         ),
-        Column(name="priority", label=lazy("Priority"), kind="number", value=lambda row, _: row.priority if row.kind is CallerRuleKind.VIP else gettext("none")),
+        Column(
+            name="priority",
+            label=lazy("Priority"),
+            kind="number",
+            value=lambda row, _: row.priority if row.kind is CallerRuleKind.VIP else gettext("none"),
+        ),
         Column(name="note", label=lazy("Note")),
     ),
     filters=(
-        Filter(name="q", label=lazy("Caller"), apply=lambda query, text: query.where(CallerRule.pattern.contains(text, autoescape=True))),
-        Filter(name="kind", label=lazy("Rule"), options=kind_options, apply=lambda query, text: query.where(CallerRule.kind == text)),
+        Filter(
+            name="q",
+            label=lazy("Caller"),
+            apply=lambda query, text: query.where(CallerRule.pattern.contains(text, autoescape=True)),
+        ),
+        Filter(
+            name="kind",
+            label=lazy("Rule"),
+            options=kind_options,
+            apply=lambda query, text: query.where(CallerRule.kind == text),
+        ),
     ),
     load=None,
     save=_save,
     delete=_delete,
     fields=(
-        Field(name="pattern", label=lazy("Caller"), required=True, max_length=32, hint=lazy("A number, or the beginning of one followed by *, such as +44*.")),
+        Field(
+            name="pattern",
+            label=lazy("Caller"),
+            required=True,
+            max_length=32,
+            hint=lazy("A number, or the beginning of one followed by *, such as +44*."),
+        ),
         Field(name="kind", label=lazy("Rule"), kind="select", required=True, options=kind_options),
-        Field(name="priority", label=lazy("Priority"), kind="number", maximum=99, default=90, hint=lazy("For VIPs: their calls get at least this one.")),
+        Field(
+            name="priority",
+            label=lazy("Priority"),
+            kind="number",
+            maximum=99,
+            default=90,
+            hint=lazy("For VIPs: their calls get at least this one."),
+        ),
         Field(name="note", label=lazy("Note"), kind="textarea", max_length=500),
     ),
 )

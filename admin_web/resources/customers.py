@@ -54,9 +54,18 @@ CUSTOMERS = Resource(
         Filter(
             name="q",
             label=lazy("Name or company"),
-            apply=lambda query, text: query.where(or_(Customer.name.contains(text, autoescape=True), Customer.company.contains(text, autoescape=True))),
+            apply=lambda query, text: query.where(
+                or_(
+                    Customer.name.contains(text, autoescape=True),
+                    Customer.company.contains(text, autoescape=True),
+                )
+            ),
         ),
-        Filter(name="phone", label=lazy("Number"), apply=lambda query, text: query.where(Customer.phone.contains(text, autoescape=True))),
+        Filter(
+            name="phone",
+            label=lazy("Number"),
+            apply=lambda query, text: query.where(Customer.phone.contains(text, autoescape=True)),
+        ),
     ),
     load=_load,
     save=_save,

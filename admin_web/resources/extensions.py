@@ -38,7 +38,11 @@ class ListedElsewhereError(Conflict):
 
 def account_options(session: TenantSession) -> Options:
     """Return the accounts that may be listed."""
-    query = select(Account.id, Account.name, Account.login).where(Account.enabled.is_(True)).order_by(Account.login)
+    query = (
+        select(Account.id, Account.name, Account.login)
+        .where(Account.enabled.is_(True))
+        .order_by(Account.login)
+    )
     return [(str(row_id), f"{name} ({login})") for row_id, name, login in session.execute(query)]
 
 
@@ -49,11 +53,17 @@ def pop_options(session: TenantSession) -> Options:
 
 def _extras(session: TenantSession, rows: Sequence[Extension]) -> Mapping[str, Any]:
     ids = [row.id for row in rows]
-    names = select(ExtensionAccount.extension_id, Account.name).join(Account, Account.id == ExtensionAccount.account_id)
+    names = select(ExtensionAccount.extension_id, Account.name).join(
+        Account, Account.id == ExtensionAccount.account_id
+    )
     listed: dict[int, list[str]] = {}
     for extension_id, name in session.execute(names.where(ExtensionAccount.extension_id.in_(ids))):
         listed.setdefault(extension_id, []).append(name)
-    users = session.execute(select(SipEndpoint.extension_id, SipEndpoint.kind, SipEndpoint.user).where(SipEndpoint.extension_id.in_(ids)))
+    users = session.execute(
+        select(SipEndpoint.extension_id, SipEndpoint.kind, SipEndpoint.user).where(
+            SipEndpoint.extension_id.in_(ids)
+        )
+    )
     queues = select(QueueMember.extension_id, func.count()).group_by(QueueMember.extension_id)
     return {
         "accounts": listed,
@@ -76,13 +86,21 @@ def _live(session: TenantSession, rows: Sequence[Extension]) -> dict[str, Any]:
     except RedisError:
         return {"registered": None, "holders": {}, "names": {}}
     names = select(Account.id, Account.name).where(Account.id.in_(holders.values()))
-    return {"registered": {user.decode() for user in registered}, "holders": holders, "names": dict(session.execute(names).tuples().all())}
+    return {
+        "registered": {user.decode() for user in registered},
+        "holders": holders,
+        "names": dict(session.execute(names).tuples().all()),
+    }
 
 
 def _registered(row: Extension, extras: Mapping[str, Any]) -> Tag:
     if extras["registered"] is None:
         return Tag(text="?")
-    kinds = [kind for extension_id, kind, user in extras["users"] if extension_id == row.id and user in extras["registered"]]
+    kinds = [
+        kind
+        for extension_id, kind, user in extras["users"]
+        if extension_id == row.id and user in extras["registered"]
+    ]
     if not kinds:
         return Tag(text=gettext("No"))
     words = {EndpointKind.WEB: gettext("Web"), EndpointKind.SIP: gettext("SIP phone")}
@@ -90,8 +108,12 @@ def _registered(row: Extension, extras: Mapping[str, Any]) -> Tag:
 
 
 def _load(session: TenantSession, row: Extension) -> dict[str, Any]:
-    listed = session.scalars(select(ExtensionAccount.account_id).where(ExtensionAccount.extension_id == row.id))
-    endpoint = session.scalars(select(SipEndpoint).where(SipEndpoint.extension_id == row.id, SipEndpoint.kind == EndpointKind.SIP)).one_or_none()
+    listed = session.scalars(
+        select(ExtensionAccount.account_id).where(ExtensionAccount.extension_id == row.id)
+    )
+    endpoint = session.scalars(
+        select(SipEndpoint).where(SipEndpoint.extension_id == row.id, SipEndpoint.kind == EndpointKind.SIP)
+    ).one_or_none()
     return {
         "number": row.number,
         "tenant_id": row.tenant_id,
@@ -102,12 +124,16 @@ def _load(session: TenantSession, row: Extension) -> dict[str, Any]:
         "outbound_allowed": row.outbound_allowed,
         "pop_on": row.pop_on.value,
         "sip_user": endpoint.user if endpoint else "",
-        "sip_password": endpoints.password_of(endpoint, parts().vault) if endpoint and may(P.EXTENSIONS_EDIT) else "",
+        "sip_password": endpoints.password_of(endpoint, parts().vault)
+        if endpoint and may(P.EXTENSIONS_EDIT)
+        else "",
         "sip_domain": parts().settings.sip_domain,
     }
 
 
-def _save(session: TenantSession, actor: Principal, row: Extension | None, values: dict[str, Any]) -> Extension:
+def _save(
+    session: TenantSession, actor: Principal, row: Extension | None, values: dict[str, Any]
+) -> Extension:
     assert row is not None
     wanted = {int(each) for each in values.pop("accounts", [])}
     values["pop_on"] = PopTime(values["pop_on"])
@@ -119,15 +145,22 @@ def _save(session: TenantSession, actor: Principal, row: Extension | None, value
 
 def _list_accounts(session: TenantSession, actor: Principal, row: Extension, wanted: set[int]) -> None:
     taken = select(Account.name).join(ExtensionAccount, ExtensionAccount.account_id == Account.id)
-    elsewhere = session.scalars(taken.where(Account.id.in_(wanted), ExtensionAccount.extension_id != row.id)).all()
+    elsewhere = session.scalars(
+        taken.where(Account.id.in_(wanted), ExtensionAccount.extension_id != row.id)
+    ).all()
     if elsewhere:
         raise ListedElsewhereError(field="accounts", accounts=", ".join(elsewhere))
-    have = {each.account_id: each for each in session.scalars(select(ExtensionAccount).where(ExtensionAccount.extension_id == row.id))}
+    have = {
+        each.account_id: each
+        for each in session.scalars(select(ExtensionAccount).where(ExtensionAccount.extension_id == row.id))
+    }
     if set(have) == wanted:
         return
     for account_id in set(have) - wanted:
         session.delete(have[account_id])
-    session.add_all(ExtensionAccount(extension_id=row.id, account_id=each) for each in sorted(wanted - set(have)))
+    session.add_all(
+        ExtensionAccount(extension_id=row.id, account_id=each) for each in sorted(wanted - set(have))
+    )
     session.flush()
     audit.record(session, actor, "extensions.accounts", row, {"accounts": [sorted(have), sorted(wanted)]})
 
@@ -139,7 +172,14 @@ def _forget_at_switch(session: TenantSession, actor: Principal, tenant_id: int, 
         for user in users:
             try:
                 made = parts()
-                send_command(made.redis, made.settings.cell, "directory.flush", tenant_id, actor.account_id, {"user": user})
+                send_command(
+                    made.redis,
+                    made.settings.cell,
+                    "directory.flush",
+                    tenant_id,
+                    actor.account_id,
+                    {"user": user},
+                )
             except (ControllerSilentError, RedisError) as error:
                 log.warning("directory not flushed at the switch", user=user, error=str(error))
 
@@ -157,13 +197,17 @@ def _regenerate(session: TenantSession, actor: Principal, row: Extension) -> Laz
     return lazy("%(number)s has a new SIP password; type it into the phone.", number=row.number)
 
 
-def _open(session: TenantSession, actor: Principal, row: Extension | None, values: dict[str, Any]) -> Extension:
+def _open(
+    session: TenantSession, actor: Principal, row: Extension | None, values: dict[str, Any]
+) -> Extension:
     assert row is None
     number = values["number"]
     if not (number.isascii() and number.isdigit() and 3 <= len(number) <= 8):
         raise refuse("number", lazy("3 to 8 digits."))
     tenant_id = int(values["tenant_id"])
-    if session.scalar(select(Extension.id).where(Extension.tenant_id == tenant_id, Extension.number == number)):
+    if session.scalar(
+        select(Extension.id).where(Extension.tenant_id == tenant_id, Extension.number == number)
+    ):
         raise refuse("number", lazy("The company has this extension already."))
     # The rows belong to one tenant: a session of that scope makes them, after this one has let go of the write lock.
     session.rollback()
@@ -185,21 +229,49 @@ def _close(session: TenantSession, actor: Principal, row: Extension) -> None:
 
 
 def _sip_user(row: Extension, extras: Mapping[str, Any]) -> str:
-    return next((user for extension_id, kind, user in extras["users"] if extension_id == row.id and kind is EndpointKind.SIP), "")
+    return next(
+        (
+            user
+            for extension_id, kind, user in extras["users"]
+            if extension_id == row.id and kind is EndpointKind.SIP
+        ),
+        "",
+    )
 
 
 COLUMNS = (
     Column(name="number", label=lazy("Number")),
-    Column(name="accounts", label=lazy("May sign in"), value=lambda row, extras: ", ".join(extras["accounts"].get(row.id, ()))),
-    Column(name="holder", label=lazy("Signed in"), value=lambda row, extras: extras["names"].get(extras["holders"].get(row.id), "")),
+    Column(
+        name="accounts",
+        label=lazy("May sign in"),
+        value=lambda row, extras: ", ".join(extras["accounts"].get(row.id, ())),
+    ),
+    Column(
+        name="holder",
+        label=lazy("Signed in"),
+        value=lambda row, extras: extras["names"].get(extras["holders"].get(row.id), ""),
+    ),
     Column(name="registered", label=lazy("Registered now"), value=_registered),
     Column(name="sip_user", label=lazy("SIP user"), value=_sip_user),
-    Column(name="queues", label=lazy("Queues"), kind="number", value=lambda row, extras: extras["queues"].get(row.id, 0)),
-    Column(name="outbound_allowed", label=lazy("Manual outbound"), value=lambda row, _: yes_no(row.outbound_allowed)),
+    Column(
+        name="queues",
+        label=lazy("Queues"),
+        kind="number",
+        value=lambda row, extras: extras["queues"].get(row.id, 0),
+    ),
+    Column(
+        name="outbound_allowed",
+        label=lazy("Manual outbound"),
+        value=lambda row, _: yes_no(row.outbound_allowed),
+    ),
     Column(name="caller_id", label=lazy("Caller ID"), kind="phone"),
 )
 FILTERS = (
-    Filter(name="q", label=lazy("Number"), apply=lambda query, text: query.where(Extension.number.contains(text, autoescape=True))),
+    Filter(
+        name="q",
+        label=lazy("Number"),
+        apply=lambda query, text: query.where(Extension.number.contains(text, autoescape=True)),
+    ),
 )
 
 EXTENSIONS = Resource(
@@ -229,13 +301,25 @@ EXTENSIONS = Resource(
     ),
     fields=(
         Field(name="number", label=lazy("Number"), kind="readonly"),
-        Field(name="accounts", label=lazy("May sign in"), kind="choices", options=account_options, default=[]),
+        Field(
+            name="accounts", label=lazy("May sign in"), kind="choices", options=account_options, default=[]
+        ),
         Field(name="sip_user", label=lazy("SIP user"), kind="readonly"),
         Field(name="sip_password", label=lazy("SIP password"), kind="readonly"),
         Field(name="sip_domain", label=lazy("SIP domain"), kind="readonly"),
-        Field(name="pop_on", label=lazy("Customer's page opens"), kind="select", required=True, options=pop_options),
+        Field(
+            name="pop_on",
+            label=lazy("Customer's page opens"),
+            kind="select",
+            required=True,
+            options=pop_options,
+        ),
         Field(name="bound_number", label=lazy("Landline or mobile"), kind="phone"),
-        Field(name="forward_when_offline", label=lazy("Ring that number when no phone is registered"), kind="checkbox"),
+        Field(
+            name="forward_when_offline",
+            label=lazy("Ring that number when no phone is registered"),
+            kind="checkbox",
+        ),
     ),
 )
 
@@ -250,7 +334,14 @@ ALL_EXTENSIONS = Resource(
     create=P.EXTENSIONS_OPEN,
     remove=P.EXTENSIONS_OPEN,
     all_tenants=True,
-    columns=(Column(name="tenant", label=lazy("Company"), value=lambda row, extras: extras["tenants"].get(row.tenant_id)), *COLUMNS),
+    columns=(
+        Column(
+            name="tenant",
+            label=lazy("Company"),
+            value=lambda row, extras: extras["tenants"].get(row.tenant_id),
+        ),
+        *COLUMNS,
+    ),
     filters=FILTERS,
     empty=lazy("No extension yet. Open one for a company with New."),
     extras=_extras,

@@ -32,7 +32,12 @@ class QueueUsedError(Conflict):
 
 def extension_options(session: TenantSession) -> Options:
     """Return the extensions that can be members."""
-    return [(str(row_id), number) for row_id, number in session.execute(select(Extension.id, Extension.number).order_by(Extension.number))]
+    return [
+        (str(row_id), number)
+        for row_id, number in session.execute(
+            select(Extension.id, Extension.number).order_by(Extension.number)
+        )
+    ]
 
 
 def _waiting(rows: Sequence[Queue]) -> dict[int, int]:
@@ -61,7 +66,10 @@ def _save(session: TenantSession, actor: Principal, row: Queue | None, values: d
     action = "queues.edit" if row is not None else "queues.create"
     row = row or Queue()
     store(session, actor, action, row, values)
-    have = {member.extension_id: member for member in session.scalars(select(QueueMember).where(QueueMember.queue_id == row.id))}
+    have = {
+        member.extension_id: member
+        for member in session.scalars(select(QueueMember).where(QueueMember.queue_id == row.id))
+    }
     for extension_id in set(have) - members:
         session.delete(have[extension_id])
     session.add_all(QueueMember(queue_id=row.id, extension_id=each) for each in sorted(members - set(have)))
@@ -72,7 +80,9 @@ def _save(session: TenantSession, actor: Principal, row: Queue | None, values: d
 
 def users_of(session: TenantSession, queue_id: int) -> list[str]:
     """Return the codes of routes and the names of flows that lead to the queue."""
-    routes = select(InboundRoute.code).where(InboundRoute.destination == DestinationKind.QUEUE, InboundRoute.destination_id == queue_id)
+    routes = select(InboundRoute.code).where(
+        InboundRoute.destination == DestinationKind.QUEUE, InboundRoute.destination_id == queue_id
+    )
     found = list(session.scalars(routes))
     versions = select(Flow.name, FlowVersion.body).join(Flow, Flow.id == FlowVersion.flow_id)
     published = versions.where(Flow.published_version == FlowVersion.version)
@@ -96,13 +106,54 @@ def _delete(session: TenantSession, actor: Principal, row: Queue) -> None:
 FIELDS = (
     Field(name="code", label=lazy("Code"), required=True, max_length=64, creating_only=True),
     Field(name="name", label=lazy("Name"), required=True, max_length=100),
-    Field(name="members", label=lazy("Extensions in it"), kind="choices", options=extension_options, default=[]),
-    Field(name="max_waiting", label=lazy("Callers waiting at most"), kind="number", required=True, maximum=999, default=100, hint=lazy("0: nobody waits.")),
-    Field(name="timeout_s", label=lazy("Longest wait (seconds)"), kind="number", required=True, minimum=1, maximum=999, default=60),
-    Field(name="ring_timeout_s", label=lazy("An agent rings for (seconds)"), kind="number", required=True, minimum=1, maximum=999, default=60),
-    Field(name="wrap_up_s", label=lazy("Wrap-up after a call (seconds)"), kind="number", maximum=999, default=0),
-    Field(name="service_level_s", label=lazy("Service level (seconds)"), kind="number", minimum=1, maximum=999, default=20, required=True),
-    Field(name="auto_answer", label=lazy("The web phone answers without ringing"), kind="checkbox", default=False),
+    Field(
+        name="members", label=lazy("Extensions in it"), kind="choices", options=extension_options, default=[]
+    ),
+    Field(
+        name="max_waiting",
+        label=lazy("Callers waiting at most"),
+        kind="number",
+        required=True,
+        maximum=999,
+        default=100,
+        hint=lazy("0: nobody waits."),
+    ),
+    Field(
+        name="timeout_s",
+        label=lazy("Longest wait (seconds)"),
+        kind="number",
+        required=True,
+        minimum=1,
+        maximum=999,
+        default=60,
+    ),
+    Field(
+        name="ring_timeout_s",
+        label=lazy("An agent rings for (seconds)"),
+        kind="number",
+        required=True,
+        minimum=1,
+        maximum=999,
+        default=60,
+    ),
+    Field(
+        name="wrap_up_s", label=lazy("Wrap-up after a call (seconds)"), kind="number", maximum=999, default=0
+    ),
+    Field(
+        name="service_level_s",
+        label=lazy("Service level (seconds)"),
+        kind="number",
+        minimum=1,
+        maximum=999,
+        default=20,
+        required=True,
+    ),
+    Field(
+        name="auto_answer",
+        label=lazy("The web phone answers without ringing"),
+        kind="checkbox",
+        default=False,
+    ),
     Field(name="record", label=lazy("Record the part with the agent"), kind="checkbox", default=True),
 )
 
@@ -121,8 +172,18 @@ QUEUES = Resource(
     columns=(
         Column(name="code", label=lazy("Code")),
         Column(name="name", label=lazy("Name")),
-        Column(name="members", label=lazy("Extensions"), kind="number", value=lambda row, extras: extras["members"].get(row.id, 0)),
-        Column(name="waiting", label=lazy("Waiting now"), kind="number", value=lambda row, extras: extras["waiting"].get(row.id, "?")),
+        Column(
+            name="members",
+            label=lazy("Extensions"),
+            kind="number",
+            value=lambda row, extras: extras["members"].get(row.id, 0),
+        ),
+        Column(
+            name="waiting",
+            label=lazy("Waiting now"),
+            kind="number",
+            value=lambda row, extras: extras["waiting"].get(row.id, "?"),
+        ),
         Column(name="timeout_s", label=lazy("Longest wait (s)"), kind="number"),
         Column(name="created_at", label=lazy("Created"), kind="time"),
     ),
@@ -130,7 +191,9 @@ QUEUES = Resource(
         Filter(
             name="q",
             label=lazy("Code or name"),
-            apply=lambda query, text: query.where(or_(Queue.code.contains(text, autoescape=True), Queue.name.contains(text, autoescape=True))),
+            apply=lambda query, text: query.where(
+                or_(Queue.code.contains(text, autoescape=True), Queue.name.contains(text, autoescape=True))
+            ),
         ),
     ),
     extras=_extras,

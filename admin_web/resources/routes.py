@@ -52,7 +52,9 @@ def _load(session: TenantSession, row: InboundRoute) -> dict[str, Any]:
     }
 
 
-def _save(session: TenantSession, actor: Principal, row: InboundRoute | None, values: dict[str, Any]) -> InboundRoute:
+def _save(
+    session: TenantSession, actor: Principal, row: InboundRoute | None, values: dict[str, Any]
+) -> InboundRoute:
     assert row is not None
     goal = values.pop("goal")
     values["destination"], values["destination_id"] = destinations.parse(goal)
@@ -61,7 +63,9 @@ def _save(session: TenantSession, actor: Principal, row: InboundRoute | None, va
     return row
 
 
-def _open(session: TenantSession, actor: Principal, row: InboundRoute | None, values: dict[str, Any]) -> InboundRoute:
+def _open(
+    session: TenantSession, actor: Principal, row: InboundRoute | None, values: dict[str, Any]
+) -> InboundRoute:
     """Open a route for a tenant, or change the operator's part of one."""
     number, trunk = values.pop("number", ""), values.pop("trunk_address", "")
     tenant_id = values.pop("tenant_id", None)
@@ -69,7 +73,13 @@ def _open(session: TenantSession, actor: Principal, row: InboundRoute | None, va
         raise refuse("number", lazy("A route needs a number or a trunk's address."))
     if row is None:
         row = InboundRoute(tenant_id=int(tenant_id))
-    store(session, actor, "routes.open", row, {**values, "number": number or None, "trunk_address": trunk or None})
+    store(
+        session,
+        actor,
+        "routes.open",
+        row,
+        {**values, "number": number or None, "trunk_address": trunk or None},
+    )
     publish(session, row)
     return row
 
@@ -77,7 +87,11 @@ def _open(session: TenantSession, actor: Principal, row: InboundRoute | None, va
 def _switch(session: TenantSession, actor: Principal, row: InboundRoute) -> LazyText:
     store(session, actor, "routes.switch", row, {"enabled": not row.enabled})
     publish(session, row)
-    return lazy("%(code)s takes calls.", code=row.code) if row.enabled else lazy("%(code)s is paused.", code=row.code)
+    return (
+        lazy("%(code)s takes calls.", code=row.code)
+        if row.enabled
+        else lazy("%(code)s is paused.", code=row.code)
+    )
 
 
 def _close(session: TenantSession, actor: Principal, row: InboundRoute) -> None:
@@ -118,7 +132,12 @@ FILTERS = (
     Filter(
         name="q",
         label=lazy("Code or number"),
-        apply=lambda query, text: query.where(or_(InboundRoute.code.contains(text, autoescape=True), InboundRoute.number.contains(text, autoescape=True))),
+        apply=lambda query, text: query.where(
+            or_(
+                InboundRoute.code.contains(text, autoescape=True),
+                InboundRoute.number.contains(text, autoescape=True),
+            )
+        ),
     ),
 )
 
@@ -140,7 +159,9 @@ ROUTES = Resource(
     fields=(
         Field(name="code", label=lazy("Code"), kind="readonly"),
         Field(name="number", label=lazy("Number"), kind="readonly"),
-        Field(name="goal", label=lazy("Destination"), kind="select", required=True, options=destinations.options),
+        Field(
+            name="goal", label=lazy("Destination"), kind="select", required=True, options=destinations.options
+        ),
         Field(
             name="concurrency",
             label=lazy("Calls at once"),
@@ -149,7 +170,13 @@ ROUTES = Resource(
             maximum=99_999,
             hint=lazy("A call over this number is refused. 0 refuses all."),
         ),
-        Field(name="refusal_cause", label=lazy("Refuse with"), kind="select", required=True, options=refusal_options),
+        Field(
+            name="refusal_cause",
+            label=lazy("Refuse with"),
+            kind="select",
+            required=True,
+            options=refusal_options,
+        ),
         Field(
             name="priority",
             label=lazy("Priority"),
@@ -174,7 +201,14 @@ ALL_ROUTES = Resource(
     create=P.ROUTES_OPEN,
     remove=P.ROUTES_OPEN,
     all_tenants=True,
-    columns=(Column(name="tenant", label=lazy("Company"), value=lambda row, extras: extras["tenants"].get(row.tenant_id)), *COLUMNS),
+    columns=(
+        Column(
+            name="tenant",
+            label=lazy("Company"),
+            value=lambda row, extras: extras["tenants"].get(row.tenant_id),
+        ),
+        *COLUMNS,
+    ),
     filters=FILTERS,
     empty=lazy("No route yet. Open one for a company with New."),
     extras=_extras,
@@ -182,14 +216,35 @@ ALL_ROUTES = Resource(
     save=_open,
     delete=_close,
     actions=(
-        Action(name="switch", label=lazy("Switch on or off"), icon="ban", permission=P.ROUTES_OPEN, run=_switch),
+        Action(
+            name="switch", label=lazy("Switch on or off"), icon="ban", permission=P.ROUTES_OPEN, run=_switch
+        ),
     ),
     fields=(
-        Field(name="tenant_id", label=lazy("Company"), kind="select", required=True, creating_only=True, options=tenant_options),
+        Field(
+            name="tenant_id",
+            label=lazy("Company"),
+            kind="select",
+            required=True,
+            creating_only=True,
+            options=tenant_options,
+        ),
         Field(name="code", label=lazy("Code"), required=True, max_length=64),
-        Field(name="number", label=lazy("Number"), kind="phone", hint=lazy("What callers dial. Leave it empty for a route by trunk.")),
+        Field(
+            name="number",
+            label=lazy("Number"),
+            kind="phone",
+            hint=lazy("What callers dial. Leave it empty for a route by trunk."),
+        ),
         Field(name="trunk_address", label=lazy("Trunk address"), max_length=64),
-        Field(name="concurrency", label=lazy("Calls at once"), kind="number", required=True, maximum=99_999, default=30),
+        Field(
+            name="concurrency",
+            label=lazy("Calls at once"),
+            kind="number",
+            required=True,
+            maximum=99_999,
+            default=30,
+        ),
         Field(name="note", label=lazy("Note"), kind="textarea", max_length=500),
     ),
 )

@@ -34,7 +34,13 @@ def _state(row: Tenant) -> Tag:
 
 
 def _load(session: TenantSession, row: Tenant) -> dict[str, Any]:
-    return {"code": row.code, "name": row.name, "language": row.language, "admin_login": "", "admin_password": ""}
+    return {
+        "code": row.code,
+        "name": row.name,
+        "language": row.language,
+        "admin_login": "",
+        "admin_password": "",
+    }
 
 
 def _save(session: TenantSession, actor: Principal, row: Tenant | None, values: dict[str, Any]) -> Tenant:
@@ -49,7 +55,13 @@ def _save(session: TenantSession, actor: Principal, row: Tenant | None, values: 
         raise refuse("admin_password", lazy("This field is needed."))
     row = accounts.open_tenant(session, actor=actor, **values)
     admin = accounts.create_account(
-        session, login=login, name=login, role=Role.TENANT_ADMIN, password=password, actor=actor, tenant_id=row.id
+        session,
+        login=login,
+        name=login,
+        role=Role.TENANT_ADMIN,
+        password=password,
+        actor=actor,
+        tenant_id=row.id,
     )
     session.flush()
     publish(session, row, admin)
@@ -92,7 +104,9 @@ TENANTS = Resource(
         Filter(
             name="q",
             label=lazy("Code or name"),
-            apply=lambda query, text: query.where(or_(Tenant.code.contains(text, autoescape=True), Tenant.name.contains(text, autoescape=True))),
+            apply=lambda query, text: query.where(
+                or_(Tenant.code.contains(text, autoescape=True), Tenant.name.contains(text, autoescape=True))
+            ),
         ),
     ),
     actions=(
@@ -110,10 +124,32 @@ TENANTS = Resource(
     load=_load,
     save=_save,
     fields=(
-        Field(name="code", label=lazy("Code"), required=True, max_length=64, creating_only=True, hint=lazy("What its people type as their company.")),
+        Field(
+            name="code",
+            label=lazy("Code"),
+            required=True,
+            max_length=64,
+            creating_only=True,
+            hint=lazy("What its people type as their company."),
+        ),
         Field(name="name", label=lazy("Name"), required=True, max_length=100),
-        Field(name="language", label=lazy("Language"), kind="select", required=True, options=language_options, default="zh"),
-        Field(name="admin_login", label=lazy("First administrator's account"), max_length=64, creating_only=True),
-        Field(name="admin_password", label=lazy("First administrator's password"), kind="password", max_length=128, creating_only=True),
+        Field(
+            name="language",
+            label=lazy("Language"),
+            kind="select",
+            required=True,
+            options=language_options,
+            default="zh",
+        ),
+        Field(
+            name="admin_login", label=lazy("First administrator's account"), max_length=64, creating_only=True
+        ),
+        Field(
+            name="admin_password",
+            label=lazy("First administrator's password"),
+            kind="password",
+            max_length=128,
+            creating_only=True,
+        ),
     ),
 )
