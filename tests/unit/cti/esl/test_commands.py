@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
+import sys
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,11 +10,7 @@ from hypothesis import strategies as st
 from cti.esl import commands, quoting
 from cti.esl.commands import Originate, UnsafeValue
 
-_spec = importlib.util.spec_from_file_location("switch_syntax", Path(__file__).with_name("switch_syntax.py"))
-assert _spec is not None
-assert _spec.loader is not None
-syntax = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(syntax)
+syntax: Any = sys.modules["esl_switch_syntax"]
 
 LEG = "0a1ea09c-e93d-4331-8b7c-410ab00887d8"
 OTHER = "6d9a7cb2-1111-4222-8333-444455556666"
