@@ -20,7 +20,7 @@ from cti.call import inputs
 from cti.controller import live
 from cti.controller.agents import Agents
 from cti.controller.board import SUBSCRIPTIONS, Board
-from cti.controller.carry import FALLBACK_S, Carrier, Speech
+from cti.controller.carry import FALLBACK_S, Carrier
 from cti.controller.commands import Commands
 from cti.controller.documents import Documents
 from cti.controller.facts import Facts
@@ -29,8 +29,10 @@ from cti.controller.metrics import Metrics
 from cti.controller.reconcile import Reconciler
 from cti.controller.redis_guard import RedisAwayError, RedisGuard
 from cti.controller.registrations import Registrations
+from cti.controller.speech import PromptSpeech
 from cti.controller.state_writer import StateWriter
 from cti.esl.client import SwitchClient
+from ivr.prompts import PromptSources
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +47,13 @@ class Controller:
     """Owns the event socket, the calls and the agents of one cell. One per cell, guarded by a file lock."""
 
     def __init__(
-        self, settings: Settings, *, redis: Any, blocking: tuple[Any, Any], speech: Speech, metrics: Metrics
+        self,
+        settings: Settings,
+        *,
+        redis: Any,
+        blocking: tuple[Any, Any],
+        prompts: PromptSources,
+        metrics: Metrics,
     ) -> None:
         self.settings = settings
         self.metrics = metrics
@@ -88,7 +96,7 @@ class Controller:
             acd=acd,
             agents=self.agents,
             writer=self.writer,
-            speech=speech,
+            speech=PromptSpeech(prompts, lambda tenant: self.documents.get(TenantDoc, tenant)),
             desk=self.board,
         )
         self.reconciler = Reconciler(

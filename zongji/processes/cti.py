@@ -29,9 +29,12 @@ from core.metrics import CONTENT_TYPE, exposition, make_registry  # noqa: E402
 from core.settings import Settings  # noqa: E402
 from cti.controller.controller import Controller  # noqa: E402
 from cti.controller.metrics import Metrics  # noqa: E402
-from cti.controller.speech import PromptSpeech  # noqa: E402
-from zongji import __version__  # noqa: E402
+from ivr.prompts import PromptSources  # noqa: E402
+from ivr.tts.cache import SpeechCache  # noqa: E402
+from ivr.tts.espeak import default_provider  # noqa: E402
+from sounds.build import manifest  # noqa: E402
 from zongji.processes.start import begin  # noqa: E402
+from zongji.version import version  # noqa: E402
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +49,7 @@ def main() -> None:
     """Drive calls until told to stop; calls stay up."""
     settings = begin("cti")
     lock = _lock(settings)
-    registry = make_registry("cti", __version__)
+    registry = make_registry("cti", version())
     controller = Controller(
         settings,
         redis=redis.from_settings(settings, reply_timeout_s=SCRIPT_TIMEOUT_S),
@@ -54,7 +57,7 @@ def main() -> None:
             redis.from_settings(settings, reply_timeout_s=BLOCKING_TIMEOUT_S),
             redis.from_settings(settings, reply_timeout_s=BLOCKING_TIMEOUT_S),
         ),
-        speech=PromptSpeech(settings),
+        prompts=_prompts(settings),
         metrics=Metrics(registry),
     )
     stop = gevent.event.Event()
@@ -69,6 +72,16 @@ def main() -> None:
     server.stop(timeout=0.2)
     controller.stop()
     lock.close()
+
+
+def _prompts(settings: Settings) -> PromptSources:
+    built = manifest(settings)
+    return PromptSources(
+        speech=SpeechCache(settings.prompts_dir, default_provider()),
+        sound=built.prompt,
+        # Voices of the library come with the library: until then a flow cannot name one.
+        voice=lambda tenant_id, voice_id: None,
+    )
 
 
 def _lock(settings: Settings) -> IO[str]:
