@@ -31,7 +31,7 @@ PASSWORD: Final = "zongji-demo"  # noqa: S105 - published on purpose, for the de
 NUMBER: Final = "4008001000"
 """What callers dial to reach the demo's route."""
 
-_PEOPLE: Final = (
+PEOPLE: Final = (
     ("admin", "管理员 Admin", Role.TENANT_ADMIN, "1000"),
     ("supervisor", "李班长 Li", Role.SUPERVISOR, "1001"),
     ("agent1", "王芳 Wang", Role.AGENT, "1011"),
@@ -46,7 +46,7 @@ _CUSTOMERS: Final = (
     ("Anna Smith", "+442079460123", "Smith & Sons Ltd"),
 )
 
-LOGINS: Final = tuple(f"{COMPANY}  {login}  {PASSWORD}" for login, *_rest in _PEOPLE)
+LOGINS: Final = tuple(f"{COMPANY}  {login}  {PASSWORD}" for login, *_rest in PEOPLE)
 """Company, account and password of each demo account, a line each."""
 
 
@@ -126,7 +126,7 @@ def _fill(session: TenantSession, vault: Vault, domain: str) -> None:
             employee_number=number,
             strong=False,
         )
-        for login, name, role, number in _PEOPLE
+        for login, name, role, number in PEOPLE
     }
     sales = Queue(code="sales", name="销售 Sales")
     support = Queue(code="support", name="客服 Support", wrap_up_s=10)

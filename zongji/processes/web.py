@@ -53,9 +53,9 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         """Return the application; called in each worker."""
-        from admin_web.app import create_app
+        from zongji.web import make_application
 
-        return create_app()
+        return make_application(self.settings)
 
 
 def main() -> None:
