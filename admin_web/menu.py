@@ -50,74 +50,84 @@ GROUPS: dict[str, LazyText] = {
     "platform": lazy("Platform"),
 }
 
-P = Permission
+
 ITEMS: tuple[Item, ...] = (
     Item(
         group="records",
         title=lazy("Inbound calls"),
         endpoint="records.inbound",
         icon="phone-incoming",
-        access=(P.RECORDS_VIEW, P.RECORDS_OWN),
+        access=(Permission.RECORDS_VIEW, Permission.RECORDS_OWN),
     ),
     Item(
         group="records",
         title=lazy("Missed calls"),
         endpoint="records.missed",
         icon="phone-off",
-        access=(P.RECORDS_VIEW, P.RECORDS_OWN),
+        access=(Permission.RECORDS_VIEW, Permission.RECORDS_OWN),
     ),
     Item(
         group="centre",
         title=lazy("Inbound routes"),
         endpoint="resources.routes",
         icon="route",
-        access=P.ROUTES_VIEW,
+        access=Permission.ROUTES_VIEW,
     ),
     Item(
-        group="centre", title=lazy("IVR flows"), endpoint="flows.flows", icon="sitemap", access=P.FLOWS_VIEW
+        group="centre",
+        title=lazy("IVR flows"),
+        endpoint="flows.flows",
+        icon="sitemap",
+        access=Permission.FLOWS_VIEW,
     ),
     Item(
         group="centre",
         title=lazy("Queues"),
         endpoint="resources.queues",
         icon="stack-2",
-        access=P.QUEUES_VIEW,
+        access=Permission.QUEUES_VIEW,
     ),
     Item(
         group="centre",
         title=lazy("Extensions"),
         endpoint="resources.extensions",
         icon="dialpad",
-        access=P.EXTENSIONS_VIEW,
+        access=Permission.EXTENSIONS_VIEW,
     ),
     Item(
         group="centre",
         title=lazy("Caller rules"),
         endpoint="resources.caller_rules",
         icon="shield",
-        access=P.ROUTES_EDIT,
+        access=Permission.ROUTES_EDIT,
     ),
     Item(
         group="company",
         title=lazy("Customers"),
         endpoint="resources.customers",
         icon="address-book",
-        access=P.CUSTOMERS_VIEW,
+        access=Permission.CUSTOMERS_VIEW,
     ),
     Item(
         group="company",
         title=lazy("Accounts"),
         endpoint="resources.accounts",
         icon="users",
-        access=P.ACCOUNTS_VIEW,
+        access=Permission.ACCOUNTS_VIEW,
     ),
-    Item(group="company", title=lazy("Log"), endpoint="resources.audit", icon="history", access=P.AUDIT_VIEW),
+    Item(
+        group="company",
+        title=lazy("Log"),
+        endpoint="resources.audit",
+        icon="history",
+        access=Permission.AUDIT_VIEW,
+    ),
     Item(
         group="platform",
         title=lazy("Companies"),
         endpoint="resources.tenants",
         icon="building",
-        access=P.TENANTS_VIEW,
+        access=Permission.TENANTS_VIEW,
         operator=True,
     ),
     Item(
@@ -125,7 +135,7 @@ ITEMS: tuple[Item, ...] = (
         title=lazy("All routes"),
         endpoint="resources.all_routes",
         icon="world",
-        access=P.ROUTES_OPEN,
+        access=Permission.ROUTES_OPEN,
         operator=True,
     ),
     Item(
@@ -133,10 +143,12 @@ ITEMS: tuple[Item, ...] = (
         title=lazy("All extensions"),
         endpoint="resources.all_extensions",
         icon="device-desktop",
-        access=P.EXTENSIONS_OPEN,
+        access=Permission.EXTENSIONS_OPEN,
         operator=True,
     ),
-    Item(group="work", title=lazy("Test call"), endpoint="demo.page", icon="flask", access=P.DEMO_CALL),
+    Item(
+        group="work", title=lazy("Test call"), endpoint="demo.page", icon="flask", access=Permission.DEMO_CALL
+    ),
 )
 
 

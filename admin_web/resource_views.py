@@ -144,7 +144,7 @@ class ListView(ResourceView):
             for each in resource.filters
         ]
         home = url_for(f"resources.{resource.name}")
-        kept = {name: value for name, value in values.items() if value}
+        kept: dict[str, Any] = {name: value for name, value in values.items() if value}
         page = (
             "resource/table.html" if request.headers.get("HX-Target") == "zj-list" else "resource/list.html"
         )

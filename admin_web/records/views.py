@@ -19,7 +19,7 @@ from core.database import TenantSession, utc_now
 from core.errors import CallerFault, NotFound
 from core.i18n import LazyText, gettext, lazy
 from core.models import Account
-from core.permissions import Permission as P
+from core.permissions import Permission
 from core.store import FileStore, NoSuchFileError
 from core.views import View, current_principal, may, parts, session
 from cti.models import InboundRoute, Queue
@@ -28,7 +28,7 @@ from cti.records.models import CallRecord, Recording
 
 def own_only() -> int:
     """Return the account whose calls alone may be seen; 0: everybody's."""
-    return 0 if may(P.RECORDS_VIEW) else current_principal().account_id
+    return 0 if may(Permission.RECORDS_VIEW) else current_principal().account_id
 
 
 def _options(db: TenantSession) -> dict[str, Options]:
@@ -46,7 +46,7 @@ def _options(db: TenantSession) -> dict[str, Options]:
 class RecordList(View):
     """Inbound calls; a subclass shows the missed ones."""
 
-    access = (P.RECORDS_VIEW, P.RECORDS_OWN)
+    access = (Permission.RECORDS_VIEW, Permission.RECORDS_OWN)
     endpoint = "records.inbound"
     title: LazyText = lazy("Inbound calls")
     missed = False
@@ -60,7 +60,9 @@ class RecordList(View):
             "from": request.args.get("from", begin.strftime(queries.FORM)),
             "to": request.args.get("to", last.strftime(queries.FORM)),
         }
-        error, rows, more = "", [], None
+        error = ""
+        rows: list[CallRecord] = []
+        more: CallRecord | None = None
         try:
             begin, end = queries.parse_range(given["from"], given["to"], zone)
             rows, more = queries.page(session(), self._wanted(begin, end))
@@ -68,8 +70,8 @@ class RecordList(View):
             error = problem.text()
         names = ("number", "route_id", "queue_id", "agent_id", "ended_in")
         given |= {name: request.args.get(name, "") for name in names}
-        kept = {name: value for name, value in given.items() if value}
-        after = {} if more is None else {"before": f"{more.arrived_at.isoformat()}_{more.id}"}
+        kept: dict[str, Any] = {name: value for name, value in given.items() if value}
+        after: dict[str, Any] = {} if more is None else {"before": f"{more.arrived_at.isoformat()}_{more.id}"}
         partial = request.headers.get("HX-Target") == "zj-list"
         return render_template(
             "records/table.html" if partial else "records/list.html",
@@ -149,7 +151,7 @@ def recorded_calls(db: TenantSession, rows: Sequence[CallRecord]) -> set[str]:
 class RecordPage(View):
     """One call: its story, its legs, its recording."""
 
-    access = (P.RECORDS_VIEW, P.RECORDS_OWN)
+    access = (Permission.RECORDS_VIEW, Permission.RECORDS_OWN)
 
     def get(self, call_id: str) -> ResponseReturnValue:
         """Show it."""
@@ -162,8 +164,8 @@ class RecordPage(View):
             ended_in=ENDED_IN,
             offer_results=OFFER_RESULTS,
             leg_kinds=LEG_KINDS,
-            may_play=may(P.RECORDINGS_PLAY),
-            may_download=may(P.RECORDINGS_DOWNLOAD),
+            may_play=may(Permission.RECORDINGS_PLAY),
+            may_download=may(Permission.RECORDINGS_DOWNLOAD),
         )
 
 
@@ -186,7 +188,7 @@ class RangeError(CallerFault):
 class RecordingSound(View):
     """The sound of a segment, by byte ranges; the first part played, and each download, is logged."""
 
-    access = P.RECORDINGS_PLAY
+    access = Permission.RECORDINGS_PLAY
 
     def get(self, call_id: str, segment: int) -> ResponseReturnValue:
         """Send the bytes asked for."""
@@ -235,7 +237,7 @@ def _log(action: str, recording: Recording) -> None:
 class RecordingDownload(RecordingSound):
     """A segment as a file."""
 
-    access = P.RECORDINGS_DOWNLOAD
+    access = Permission.RECORDINGS_DOWNLOAD
 
     def get(self, call_id: str, segment: int) -> ResponseReturnValue:
         """Send it."""
@@ -246,7 +248,7 @@ class RecordingDownload(RecordingSound):
 class RecordingPeaks(View):
     """The waveform of a segment, made by the server."""
 
-    access = P.RECORDINGS_PLAY
+    access = Permission.RECORDINGS_PLAY
 
     def get(self, call_id: str, segment: int) -> ResponseReturnValue:
         """Send it."""

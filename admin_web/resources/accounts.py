@@ -13,8 +13,7 @@ from core.accounts import InvalidEmployeeNumberError
 from core.database import TenantSession
 from core.i18n import LazyText, gettext, lazy
 from core.models import Account, Role
-from core.permissions import Permission as P
-from core.permissions import Principal
+from core.permissions import Permission, Principal
 from core.views import parts
 
 ROLES = {
@@ -96,9 +95,9 @@ ACCOUNTS = Resource(
     singular=lazy("Account"),
     lead=lazy("Who may sign in, and as what."),
     model=Account,
-    view=P.ACCOUNTS_VIEW,
-    edit=P.ACCOUNTS_EDIT,
-    create=P.ACCOUNTS_EDIT,
+    view=Permission.ACCOUNTS_VIEW,
+    edit=Permission.ACCOUNTS_EDIT,
+    create=Permission.ACCOUNTS_EDIT,
     empty=lazy("No account yet. Add one with New."),
     columns=(
         Column(name="login", label=lazy("Account")),
@@ -131,7 +130,7 @@ ACCOUNTS = Resource(
             name="switch",
             label=lazy("Enable or disable"),
             icon="ban",
-            permission=P.ACCOUNTS_EDIT,
+            permission=Permission.ACCOUNTS_EDIT,
             run=_switch,
             question=lazy("Switch this account? A disabled one is signed out at once."),
         ),

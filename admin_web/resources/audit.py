@@ -7,7 +7,7 @@ import json
 from admin_web.resource import Column, Filter, Resource
 from core.i18n import lazy
 from core.models import AuditEntry
-from core.permissions import Permission as P
+from core.permissions import Permission
 
 
 def changes_text(row: AuditEntry) -> str:
@@ -27,7 +27,7 @@ AUDIT = Resource(
     title=lazy("Log"),
     lead=lazy("Who did what. It is never changed."),
     model=AuditEntry,
-    view=P.AUDIT_VIEW,
+    view=Permission.AUDIT_VIEW,
     empty=lazy("Nothing has happened yet."),
     columns=(
         Column(name="at", label=lazy("Time"), kind="time"),

@@ -13,8 +13,7 @@ from core import phone
 from core.database import TenantSession
 from core.i18n import gettext, lazy
 from core.models import Tenant
-from core.permissions import Permission as P
-from core.permissions import Principal
+from core.permissions import Permission, Principal
 from cti.models import CallerRule, CallerRuleKind
 
 KINDS = {CallerRuleKind.BLOCK: lazy("Refused"), CallerRuleKind.VIP: lazy("Served first (VIP)")}
@@ -61,10 +60,10 @@ CALLER_RULES = Resource(
     singular=lazy("Caller rule"),
     lead=lazy("Checked before a call is routed."),
     model=CallerRule,
-    view=P.ROUTES_EDIT,
-    edit=P.ROUTES_EDIT,
-    create=P.ROUTES_EDIT,
-    remove=P.ROUTES_EDIT,
+    view=Permission.ROUTES_EDIT,
+    edit=Permission.ROUTES_EDIT,
+    create=Permission.ROUTES_EDIT,
+    remove=Permission.ROUTES_EDIT,
     empty=lazy("No rule: every caller is treated alike. Add a caller to refuse or to serve first with New."),
     columns=(
         Column(

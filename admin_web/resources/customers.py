@@ -11,8 +11,7 @@ from admin_web.resources.saving import drop, store
 from core import phone
 from core.database import TenantSession
 from core.i18n import lazy
-from core.permissions import Permission as P
-from core.permissions import Principal
+from core.permissions import Permission, Principal
 from crm.models import Customer
 
 
@@ -38,10 +37,10 @@ CUSTOMERS = Resource(
     singular=lazy("Customer"),
     lead=lazy("Who calls: shown to the agent as soon as the telephone rings."),
     model=Customer,
-    view=P.CUSTOMERS_VIEW,
-    edit=P.CUSTOMERS_EDIT,
-    create=P.CUSTOMERS_EDIT,
-    remove=P.CUSTOMERS_DELETE,
+    view=Permission.CUSTOMERS_VIEW,
+    edit=Permission.CUSTOMERS_EDIT,
+    create=Permission.CUSTOMERS_EDIT,
+    remove=Permission.CUSTOMERS_DELETE,
     empty=lazy("No customer yet. Add one with New."),
     columns=(
         Column(name="name", label=lazy("Name")),

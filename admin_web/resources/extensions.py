@@ -17,8 +17,7 @@ from core.database import TenantSession
 from core.errors import Conflict
 from core.i18n import LazyText, gettext, lazy
 from core.models import Account, Tenant
-from core.permissions import Permission as P
-from core.permissions import Principal
+from core.permissions import Permission, Principal
 from core.redis import RedisError
 from core.views import may, parts
 from cti import endpoints
@@ -125,7 +124,7 @@ def _load(session: TenantSession, row: Extension) -> dict[str, Any]:
         "pop_on": row.pop_on.value,
         "sip_user": endpoint.user if endpoint else "",
         "sip_password": endpoints.password_of(endpoint, parts().vault)
-        if endpoint and may(P.EXTENSIONS_EDIT)
+        if endpoint and may(Permission.EXTENSIONS_EDIT)
         else "",
         "sip_domain": parts().settings.sip_domain,
     }
@@ -281,8 +280,8 @@ EXTENSIONS = Resource(
     singular=lazy("Extension"),
     lead=lazy("What agents sign in on. Extensions are opened and closed by the operator."),
     model=Extension,
-    view=P.EXTENSIONS_VIEW,
-    edit=P.EXTENSIONS_EDIT,
+    view=Permission.EXTENSIONS_VIEW,
+    edit=Permission.EXTENSIONS_EDIT,
     columns=COLUMNS,
     filters=FILTERS,
     empty=lazy("No extension yet. The operator opens extensions for your company."),
@@ -294,7 +293,7 @@ EXTENSIONS = Resource(
             name="regenerate",
             label=lazy("New password"),
             icon="key",
-            permission=P.EXTENSIONS_EDIT,
+            permission=Permission.EXTENSIONS_EDIT,
             run=_regenerate,
             question=lazy("Make new SIP passwords? Phones with the old one cannot register any more."),
         ),
@@ -330,9 +329,9 @@ ALL_EXTENSIONS = Resource(
     singular=lazy("Extension"),
     lead=lazy("Extensions of every company."),
     model=Extension,
-    view=P.EXTENSIONS_OPEN,
-    create=P.EXTENSIONS_OPEN,
-    remove=P.EXTENSIONS_OPEN,
+    view=Permission.EXTENSIONS_OPEN,
+    create=Permission.EXTENSIONS_OPEN,
+    remove=Permission.EXTENSIONS_OPEN,
     all_tenants=True,
     columns=(
         Column(

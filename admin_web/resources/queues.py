@@ -14,8 +14,7 @@ from core.database import TenantSession
 from core.documents import DestinationKind
 from core.errors import Conflict
 from core.i18n import lazy
-from core.permissions import Permission as P
-from core.permissions import Principal
+from core.permissions import Permission, Principal
 from core.redis import RedisError
 from core.views import parts
 from cti.models import Extension, InboundRoute, Queue, QueueMember
@@ -164,10 +163,10 @@ QUEUES = Resource(
     singular=lazy("Queue"),
     lead=lazy("Callers wait here for an agent; whoever has been idle longest is offered the next call."),
     model=Queue,
-    view=P.QUEUES_VIEW,
-    edit=P.QUEUES_EDIT,
-    create=P.QUEUES_EDIT,
-    remove=P.QUEUES_EDIT,
+    view=Permission.QUEUES_VIEW,
+    edit=Permission.QUEUES_EDIT,
+    create=Permission.QUEUES_EDIT,
+    remove=Permission.QUEUES_EDIT,
     empty=lazy("No queue yet. Make one with New and put extensions into it."),
     columns=(
         Column(name="code", label=lazy("Code")),

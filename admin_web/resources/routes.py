@@ -14,8 +14,7 @@ from core import keys, phone
 from core.database import TenantSession
 from core.i18n import LazyText, gettext, lazy
 from core.models import Tenant
-from core.permissions import Permission as P
-from core.permissions import Principal
+from core.permissions import Permission, Principal
 from core.redis import RedisError
 from core.views import parts
 from cti.models import InboundRoute
@@ -148,8 +147,8 @@ ROUTES = Resource(
     singular=lazy("Inbound route"),
     lead=lazy("Where callers of your numbers go. Numbers are opened and switched by the operator."),
     model=InboundRoute,
-    view=P.ROUTES_VIEW,
-    edit=P.ROUTES_EDIT,
+    view=Permission.ROUTES_VIEW,
+    edit=Permission.ROUTES_EDIT,
     columns=COLUMNS,
     filters=FILTERS,
     empty=lazy("No number leads here yet. The operator opens numbers for your company."),
@@ -196,10 +195,10 @@ ALL_ROUTES = Resource(
     singular=lazy("Inbound route"),
     lead=lazy("Numbers and trunks of every company."),
     model=InboundRoute,
-    view=P.ROUTES_OPEN,
-    edit=P.ROUTES_OPEN,
-    create=P.ROUTES_OPEN,
-    remove=P.ROUTES_OPEN,
+    view=Permission.ROUTES_OPEN,
+    edit=Permission.ROUTES_OPEN,
+    create=Permission.ROUTES_OPEN,
+    remove=Permission.ROUTES_OPEN,
     all_tenants=True,
     columns=(
         Column(
@@ -217,7 +216,11 @@ ALL_ROUTES = Resource(
     delete=_close,
     actions=(
         Action(
-            name="switch", label=lazy("Switch on or off"), icon="ban", permission=P.ROUTES_OPEN, run=_switch
+            name="switch",
+            label=lazy("Switch on or off"),
+            icon="ban",
+            permission=Permission.ROUTES_OPEN,
+            run=_switch,
         ),
     ),
     fields=(

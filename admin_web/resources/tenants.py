@@ -12,8 +12,7 @@ from core import accounts
 from core.database import TenantSession
 from core.i18n import LazyText, lazy
 from core.models import Role, Tenant, TenantState
-from core.permissions import Permission as P
-from core.permissions import Principal
+from core.permissions import Permission, Principal
 from core.views import parts
 
 STATES = {
@@ -88,9 +87,9 @@ TENANTS = Resource(
     singular=lazy("Company"),
     lead=lazy("Everybody who uses this installation."),
     model=Tenant,
-    view=P.TENANTS_VIEW,
-    edit=P.TENANTS_EDIT,
-    create=P.TENANTS_EDIT,
+    view=Permission.TENANTS_VIEW,
+    edit=Permission.TENANTS_EDIT,
+    create=Permission.TENANTS_EDIT,
     all_tenants=True,
     empty=lazy("No company yet. Open one with New."),
     columns=(
@@ -114,7 +113,7 @@ TENANTS = Resource(
             name="suspend",
             label=lazy("Suspend or resume"),
             icon="ban",
-            permission=P.TENANTS_EDIT,
+            permission=Permission.TENANTS_EDIT,
             run=_suspend,
             shown=lambda row: not row.is_operator,
             question=lazy("Switch this company? Suspending signs its people out and refuses its calls."),
