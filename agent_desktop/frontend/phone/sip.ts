@@ -27,6 +27,11 @@ const REGISTER_EXPIRES_S = 120;
 const CANDIDATES_MS = 250;
 /** How long `stop` waits for the answer to the unregistration. */
 const GOODBYE_MS = 1500;
+/** Between the answer and the moment keys can be sent lies the key exchange of the media (DTLS). */
+const KEYS_MS = 3000;
+const KEYS_STEP_MS = 50;
+const KEY_TONE_MS = 120;
+const KEY_GAP_MS = 80;
 
 export interface SipAccount {
   readonly user: string;
@@ -40,6 +45,10 @@ interface Session {
   readonly rtc: RTCSession;
   microphone: MediaStream | null;
   answering: boolean;
+  /** Keys not yet handed to the browser. */
+  digits: string;
+  tones: RTCDTMFSender | null;
+  playing: boolean;
 }
 
 export class SipPhone implements SoftPhone {
@@ -147,12 +156,36 @@ export class SipPhone implements SoftPhone {
     else rtc.unmute({ audio: true });
   }
 
+  /** Keys typed in the first moments wait until the media is up. */
   async sendDigits(key: string, digits: string): Promise<void> {
-    const { rtc } = this.session(key);
-    const sender = rtc.connection?.getSenders().find((each) => each.track?.kind === "audio");
-    if (!sender?.dtmf) throw new PhoneError("media-failed", "no sender for keys");
-    // What is still to be sent goes first: `insertDTMF` replaces the buffer.
-    sender.dtmf.insertDTMF(sender.dtmf.toneBuffer + digits, 120, 80);
+    const session = this.session(key);
+    session.digits += digits;
+    for (let waitedMs = 0; waitedMs < KEYS_MS && this.open.has(key); waitedMs += KEYS_STEP_MS) {
+      if (session.digits === "" || this.insertDigits(session)) return;
+      await new Promise((resolve) => setTimeout(resolve, KEYS_STEP_MS));
+    }
+    session.digits = "";
+    throw new PhoneError("media-failed", "no sender for keys");
+  }
+
+  /** Hand over what was typed once the browser is done with what it has: inserting earlier would lose keys. */
+  private insertDigits(session: Session): boolean {
+    const sender = session.rtc.connection?.getSenders().find((each) => each.track?.kind === "audio")?.dtmf;
+    if (!sender?.canInsertDTMF) return false;
+    if (session.tones !== sender) {
+      session.tones = sender;
+      session.playing = false;
+      sender.addEventListener("tonechange", (event) => {
+        if (event.tone !== "") return;
+        session.playing = false;
+        if (session.digits) this.insertDigits(session);
+      });
+    }
+    if (session.playing) return true;
+    session.playing = true;
+    sender.insertDTMF(session.digits, KEY_TONE_MS, KEY_GAP_MS);
+    session.digits = "";
+    return true;
   }
 
   retryNow(): void {
@@ -176,7 +209,15 @@ export class SipPhone implements SoftPhone {
       caller: rtc.remote_identity.uri.user ?? "",
       autoAnswer: request.getHeader(AUTO_ANSWER_HEADER) === "true",
     };
-    const session: Session = { leg, rtc, microphone: null, answering: false };
+    const session: Session = {
+      leg,
+      rtc,
+      microphone: null,
+      answering: false,
+      digits: "",
+      tones: null,
+      playing: false,
+    };
     this.open.set(leg.key, session);
     rtc.on("peerconnection", ({ peerconnection }) => this.watchMedia(session, peerconnection));
     rtc.on("icecandidate", ({ ready }) => setTimeout(ready, CANDIDATES_MS));
