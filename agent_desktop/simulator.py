@@ -5,28 +5,26 @@ Only an installation whose switch is the simulator has one; the phone is the sig
 
 from __future__ import annotations
 
-import json
-import socket
 from typing import Any, Final
 
 from agent_desktop import errors
-from core.settings import SwitchKind
+from core.settings import Settings, SwitchKind
 from cti.acd.agents import Agent
+from switchsim.control import Control, ControlError
 
-HOST: Final = "127.0.0.1"
 TIMEOUT_S: Final = 3.0
-MAX_ANSWER_BYTES: Final = 1_000_000
-
+PROFILE: Final = "agents"
+"""The profile agents' phones register with (`freeswitch_conf`)."""
 ACTIONS: Final = frozenset({"register", "unregister", "answer", "hangup", "dtmf"})
 
 
 class SimulatedPhone:
-    """The phone of `agent` at the simulator whose control interface listens on `port`."""
+    """The phone of `agent` at this installation's simulator."""
 
-    def __init__(self, switch_kind: str, port: int, agent: Agent) -> None:
+    def __init__(self, switch_kind: str, settings: Settings, agent: Agent) -> None:
         if switch_kind != SwitchKind.SWITCHSIM.value:
             raise errors.NotSimulatedError()
-        self._port = port
+        self._settings = settings
         self._agent = agent
 
     def press(self, action: str, leg_id: str, digits: str) -> dict[str, Any]:
@@ -36,36 +34,34 @@ class SimulatedPhone:
         """
         if action not in ACTIONS:
             raise errors.BadFieldError(field="action")
-        request: dict[str, Any] = {"do": action, "user": self._agent.user}
-        if action not in {"register", "unregister"}:
-            if not leg_id or leg_id != self._agent.leg_id:
-                raise errors.NoSuchLegError()
-            request["uuid"] = leg_id
-        if action == "dtmf":
-            if not digits or not set(digits) <= set("0123456789*#"):
-                raise errors.BadFieldError(field="digits")
-            request["digits"] = digits
-        answer = ask(self._port, request)
-        if not answer.get("ok", False):
-            raise errors.CommandFailedError(reason=str(answer.get("error", "unknown"))[:200])
+        about_leg = action not in {"register", "unregister"}
+        if about_leg and (not leg_id or leg_id != self._agent.leg_id):
+            raise errors.NoSuchLegError()
+        if action == "dtmf" and not (digits and set(digits) <= set("0123456789*#")):
+            raise errors.BadFieldError(field="digits")
+        try:
+            with Control(self._settings.simulator_control_port, timeout_s=TIMEOUT_S) as control:
+                reached = self._do(control, action, leg_id, digits)
+        except ControlError as error:
+            raise errors.CommandFailedError(reason=str(error)[:200]) from error
+        except (OSError, ValueError) as error:
+            raise errors.SimulatorAwayError() from error
+        if about_leg and not reached:
+            raise errors.NoSuchLegError()
         return {}
 
-
-def ask(port: int, request: dict[str, Any]) -> dict[str, Any]:
-    """Send one request to the simulator's control interface and return its answer.
-
-    Raises ``SimulatorAwayError`` when it does not answer within :data:`TIMEOUT_S`, or with something else than JSON.
-    """
-    try:
-        with (
-            socket.create_connection((HOST, port), timeout=TIMEOUT_S) as connection,
-            connection.makefile("rb") as answers,
-        ):
-            connection.sendall(json.dumps(request).encode() + b"\n")
-            line = answers.readline(MAX_ANSWER_BYTES)
-        answer = json.loads(line)
-    except (OSError, ValueError) as error:
-        raise errors.SimulatorAwayError() from error
-    if not isinstance(answer, dict):
-        raise errors.SimulatorAwayError()
-    return answer
+    def _do(self, control: Control, action: str, leg_id: str, digits: str) -> int:
+        """Return how many legs it reached."""
+        user = self._agent.user
+        match action:
+            case "register":
+                control.register(user, domain=self._settings.sip_domain, profile=PROFILE)
+            case "unregister":
+                control.unregister(user)
+            case "answer":
+                return control.answer(uuid=leg_id)
+            case "hangup":
+                return control.hangup(uuid=leg_id)
+            case _:
+                return control.dtmf(digits, uuid=leg_id)
+        return 0

@@ -137,7 +137,7 @@ class Simulator(DeskView):
         made = parts()
         agent = service.signed_in_agent(made.redis, current_principal())
         kind = snapshot.switch_now(made.redis, made.settings)["kind"]
-        phone = simulator.SimulatedPhone(kind, made.settings.simulator_control_port, agent)
+        phone = simulator.SimulatedPhone(kind, made.settings, agent)
         return jsonify(phone.press(action, _text("leg_id"), _text("digits")))
 
 
