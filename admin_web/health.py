@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 from prometheus_client import CollectorRegistry
-from sqlalchemy import text
+from sqlalchemy import literal, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.database import ALL_TENANTS
@@ -19,7 +19,7 @@ def checks(made: Parts) -> dict[str, bool]:
     found = {"database": True, "redis": True}
     try:
         with made.database.transaction(ALL_TENANTS, read_only=True) as session:
-            session.execute(text("SELECT 1"))
+            session.execute(select(literal(1)))
     except SQLAlchemyError:
         found["database"] = False
     try:

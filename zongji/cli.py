@@ -84,7 +84,7 @@ def _run(options: argparse.Namespace) -> int:
     check_ports(settings)
     if not options.no_prepare:
         prepare(settings)
-    return run(settings, lambda: greeting(settings))
+    return run(settings, greeting(settings))
 
 
 def prepare(settings: Settings) -> None:
@@ -125,7 +125,7 @@ def greeting(settings: Settings) -> str:
         )
     else:
         lines.append(_("The switch is FreeSWITCH (%(which)s).", which=switch.value))
-    lines += [_("`./zongji doctor` says how everything is; Ctrl-C stops."), "", ""]
+    lines += [_("`.venv/bin/zongji doctor` says how everything is; Ctrl-C stops."), "", ""]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""What the switch plays by itself, found among the built sounds."""
+"""What the switch plays by itself, found in the built sounds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from sounds.build import manifest
 
 
 def switch_sounds(settings: Settings) -> Sounds:
-    """Return the fallback announcement and the waiting music; what was not built is left out."""
+    """Return the fallback announcement and the music that `sounds` built; what is missing is left out."""
     built = manifest(settings)
     return Sounds(fallback=built.fallback(), music=built.music_folders())

@@ -144,7 +144,8 @@ def _said(body: bytes) -> str:
     try:
         said = json.loads(body)
     except ValueError:
-        return body.decode("utf-8", "replace").strip()[:200]
+        plain = body.decode("utf-8", "replace").strip()
+        return "" if plain.startswith("<") else plain.splitlines()[0][:200] if plain else ""
     if not isinstance(said, dict):
         return ""
     return ", ".join(

@@ -65,4 +65,6 @@ def main() -> None:
         sys.exit(f"{error} Set ZONGJI_REDIS_URL to use a server of your own.")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     (folder / "redis.conf").write_text(text)
-    os.execv(binary, [str(binary), str(folder / "redis.conf")])  # noqa: S606
+    # A locale the machine does not have would only make it complain.
+    environment = {**os.environ, "LC_ALL": "C"}
+    os.execve(binary, [str(binary), str(folder / "redis.conf")], environment)  # noqa: S606

@@ -13,7 +13,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from types import FrameType
 from typing import IO
 
@@ -61,8 +60,8 @@ def check_ports(settings: Settings) -> None:
         raise SettingsError("\n".join(found))
 
 
-def run(settings: Settings, greeting: Callable[[], str]) -> int:
-    """Run all processes until told to stop and return the exit status.
+def run(settings: Settings, greeting: str) -> int:
+    """Run all processes until told to stop and return the exit status; `greeting` is shown when pages can be had.
 
     Raises :class:`AlreadyRunningError` and :class:`SettingsError`. The lock must be held (:func:`take_lock`).
     """
@@ -118,9 +117,7 @@ def _copy(source: IO[bytes]) -> None:
             os.write(2, chunk)
 
 
-def _greet_when_ready(
-    settings: Settings, child: subprocess.Popen[bytes], greeting: Callable[[], str]
-) -> None:
+def _greet_when_ready(settings: Settings, child: subprocess.Popen[bytes], greeting: str) -> None:
     host = "127.0.0.1" if settings.web_host in {"0.0.0.0", "::"} else settings.web_host  # noqa: S104
     address = f"http://{f'[{host}]' if ':' in host else host}:{settings.web_port}/healthz"
     deadline = time.monotonic() + READY_WITHIN_S
@@ -133,4 +130,4 @@ def _greet_when_ready(
         except OSError:
             time.sleep(0.3)
     if child.poll() is None:
-        os.write(2, greeting().encode())
+        os.write(2, greeting.encode())

@@ -40,7 +40,7 @@ def main() -> None:
     """Become the switch, or stand by the one that runs already."""
     settings = begin("switch")
     if settings.effective_switch is SwitchKind.SWITCHSIM:
-        os.execv(sys.executable, [sys.executable, "-m", "switchsim"])  # noqa: S606
+        _become_simulator(settings)
     pid = running_freeswitch(settings)
     if pid:
         logger.warning("a FreeSWITCH of this home is still running: it is kept, with its calls", pid=pid)
@@ -52,6 +52,22 @@ def main() -> None:
         sys.exit(str(error))
     words = command(settings, where)
     os.execv(words[0], words)  # noqa: S606
+
+
+def _become_simulator(settings: Settings) -> None:
+    sounds = switch_sounds(settings)
+    words = [sys.executable, "-m", "switchsim", "--port", str(settings.switch_port)]
+    words += ["--control-port", str(settings.simulator_control_port), "--domain", settings.sip_domain]
+    words += ["--cdr-dir", str(settings.cdr_dir), "--recordings-dir", str(settings.recordings_dir)]
+    words += ["--set", f"zj_cell={settings.cell}"]
+    for name in sounds.music:
+        words += ["--music", name]
+    for path in sounds.fallback:
+        words += ["--fallback-sound", str(path)]
+    for folder in (settings.cdr_dir, settings.recordings_dir):
+        folder.mkdir(parents=True, exist_ok=True)
+    os.environ["SWITCHSIM_PASSWORD"] = settings.effective_switch_password
+    os.execv(sys.executable, words)  # noqa: S606
 
 
 def _stand_by(settings: Settings, pid: int) -> None:
