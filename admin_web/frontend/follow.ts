@@ -7,7 +7,7 @@ interface Words {
 const KINDS = ["agent.state", "queue.changed", "call.offered", "call.talking", "call.held", "call.muted", "call.over", "system.switch"];
 
 function fill(text: string, data: Record<string, unknown>): string {
-  return text.replace(/%\((\w+)\)s/g, (_, name: string) => String(data[name] ?? ""));
+  return text.replace(/\{(\w+)\}/g, (_, name: string) => String(data[name] ?? ""));
 }
 
 /** Mounts every `form[data-call-follow]` below `root`. */
