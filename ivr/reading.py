@@ -65,7 +65,8 @@ def _reader(reading: Reading, grammar: ModuleType) -> Callable[[re.Match[str]], 
             return _date(found, year, grammar) or str(grammar.digits(match.group()))
         if found.get("hour"):
             return str(grammar.clock(int(found["hour"]) % 24, int(found["minute"])))
-        following = match.string[match.end() : match.end() + 1]
+        counts = not match.string[: match.start()].endswith("第")  # 第二位 is an ordinal, 两位 a count
+        following = match.string[match.end() : match.end() + 1] if counts else ""
         return _number(found, grammar, following, money=reading is Reading.MONEY)
 
     return written_out

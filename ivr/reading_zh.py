@@ -9,8 +9,8 @@ _DIGIT = "零一二三四五六七八九"
 _SPOKEN_DIGIT = "零幺二三四五六七八九"
 """Digit by digit, 1 is said yāo, so that it is not taken for 7 (qī)."""
 
-_MEASURES = "人位个名次天年周秒件条张种笔家台只小"
-"""First characters of measure words (小 for 小时); 二月 and 二号 are no counts and not here."""
+_MEASURES = "人位个名次天年周秒分件条张种笔家台只小"
+"""First characters of measure words (小 for 小时, 分 for 分钟); 二月 and 二号 are no counts and not here."""
 
 
 def digits(text: str) -> str:
