@@ -13,6 +13,12 @@ from ivr.tts.provider import SpeechError, SpeechProvider
 SHAPE = "8000-1"
 """Shape of the stored files and of what was done to them; part of the key."""
 
+AT_ONCE = 2
+"""Texts being synthesised at a time. Each start of a child holds a gevent loop some 5 ms, and a burst of new
+texts would add those up to a stutter of live calls; the engine speaks some hundred times faster than people
+listen.
+"""
+
 
 class SpeechCache:
     """Files for texts below `folder` (``settings.prompts_dir``), made by `provider` when they are not there
@@ -24,6 +30,7 @@ class SpeechCache:
         self._provider = provider
         self._making: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
+        self._places = threading.BoundedSemaphore(AT_ONCE)
 
     def path(self, text: str, language: str, voice: str = "") -> Path:
         """Return the file's place, there or not."""
@@ -45,7 +52,8 @@ class SpeechCache:
         return path
 
     def _make(self, path: Path, text: str, language: str, voice: str) -> None:
-        spoken = self._provider.synthesise(text, language, voice)
+        with self._places:
+            spoken = self._provider.synthesise(text, language, voice)
         try:
             data = real_threads.run(normalise, spoken)
             write_atomically(path, data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -9,10 +11,12 @@ import numpy as np
 import pytest
 
 from ivr.tts import audio
-from ivr.tts.cache import SpeechCache
+from ivr.tts.cache import AT_ONCE, SpeechCache
 from ivr.tts.child import run_child
 from ivr.tts.espeak import MAX_CHARACTERS, EspeakProgram, EspeakProvider
 from ivr.tts.provider import SpeechError
+
+ROOT = Path(__file__).parents[3]
 
 
 def _db(value: float) -> float:
@@ -152,3 +156,54 @@ def test_silence_is_trimmed_and_nothing_but_silence_is_empty() -> None:
 def test_what_is_no_wave_file_is_refused(data: bytes) -> None:
     with pytest.raises(audio.AudioUnreadableError):
         audio.read_wav(data)
+
+
+def test_a_burst_of_new_texts_is_spoken_a_few_at_a_time(tmp_path: Path) -> None:
+    class BusyProvider(CountingProvider):
+        now = most = 0
+        guard = threading.Lock()
+
+        def synthesise(self, text: str, language: str, voice: str) -> bytes:
+            with self.guard:
+                self.now += 1
+                self.most = max(self.most, self.now)
+            spoken = super().synthesise(text, language, voice)
+            with self.guard:
+                self.now -= 1
+            return spoken
+
+    provider = BusyProvider()
+    cache = SpeechCache(tmp_path, provider)
+    threads = [threading.Thread(target=cache.speak, args=(f"text {n}", "en")) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert provider.count == 12
+    assert provider.most <= AT_ONCE
+
+
+IN_GEVENT = """
+from gevent import monkey
+monkey.patch_all()
+import gevent, pathlib, sys
+from ivr.tts.cache import SpeechCache
+from ivr.tts.espeak import EspeakProvider
+beats = 0
+def beat():
+    global beats
+    while True:
+        gevent.sleep(0)
+        beats += 1
+gevent.spawn(beat)
+path = SpeechCache(pathlib.Path(sys.argv[1]), EspeakProvider()).speak("Please hold the line.", "en")
+print(beats, path.stat().st_size)
+"""
+
+
+def test_a_gevent_loop_goes_on_while_a_text_is_spoken(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", IN_GEVENT, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=ROOT)
+    beats, size = map(int, done.stdout.split())
+    assert beats > 20
+    assert size > 8000
