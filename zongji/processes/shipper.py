@@ -83,8 +83,17 @@ class _Loop:
             self.well_at = time.monotonic()
             if not done:
                 self.stop.wait(IDLE_S)
+        self._ship_the_last()
         self.page.shutdown()
         self.database.dispose()
+
+    def _ship_the_last(self) -> None:
+        """Write what the switch left when it was stopped just before us."""
+        try:
+            while self.shipper.step():
+                pass
+        except (*DatabaseAway, OSError) as error:
+            logger.warning("records wait for the next start", why=str(error).splitlines()[0])
 
     def _announce(self, ready: Sequence[Ready]) -> None:
         try:

@@ -19,7 +19,7 @@ from zongji.processes.redis import SOCKET_PATH_BYTES
 
 PROCFILE = Path(__file__).resolve().parents[2] / "Procfile"
 
-STOP_WAIT_S: Mapping[str, int] = {"switch": 10, "cti": 10, "web": 6, "shipper": 10, "redis": 10}
+STOP_WAIT_S: Mapping[str, int] = {"switch": 15, "cti": 10, "web": 6, "shipper": 10, "redis": 10}
 """Seconds a process has to end when asked, before it is killed."""
 
 
@@ -95,6 +95,7 @@ def configuration(settings: Settings, processes: Iterable[Process], *, is_root: 
         "stderr_logfile_maxbytes=0",
         "",
     ]
+    # They stop in the opposite order: the shipper after the switch, whose last records it takes.
     for position, process in enumerate(processes):
         lines += _program(process, 10 * (position + 1))
     return "\n".join(lines)
