@@ -65,15 +65,18 @@ def guarded(statistics: Statistics, callback: Callable[..., None] | None, *args:
     """Call a callback; an exception that escapes is its bug, logged and counted, and ends nothing of ours."""
     if callback is None:
         return
-    name = getattr(callback, "__qualname__", repr(callback))
     try:
         callback(*args)
     except SwitchError as error:
         statistics.handler_errors += 1
-        log.warning("switch_handler_lost_the_switch", handler=name, reason=str(error))
+        log.warning("switch_handler_lost_the_switch", handler=_name(callback), reason=str(error))
     except Exception:  # any bug of a handler must leave the connection alone
         statistics.handler_errors += 1
-        log.exception("switch_handler_failed", handler=name)
+        log.exception("switch_handler_failed", handler=_name(callback))
+
+
+def _name(callback: Callable[..., None]) -> str:
+    return getattr(callback, "__qualname__", None) or repr(callback)
 
 
 class Dispatcher:

@@ -215,7 +215,7 @@ def _plain_headers(data: bytes) -> dict[str, str]:
     for line in block.split(b"\n"):
         name, colon, value = line.partition(b": ")
         if colon:
-            decoded = unquote_to_bytes(value).decode("utf-8", "replace")
+            decoded = (unquote_to_bytes(value) if b"%" in value else value).decode("utf-8", "replace")
             headers.setdefault(name.decode("utf-8", "replace"), decoded)
     if body:
         headers["_body"] = body.decode("utf-8", "replace")
