@@ -43,11 +43,11 @@ class Group:
 
 
 GROUPS: dict[str, LazyText] = {
+    "platform": lazy("Platform"),
     "work": lazy("Workplace"),
     "records": lazy("Records"),
     "centre": lazy("Call centre"),
     "company": lazy("Company"),
-    "platform": lazy("Platform"),
 }
 
 
@@ -58,6 +58,7 @@ ITEMS: tuple[Item, ...] = (
         endpoint="records.inbound",
         icon="phone-incoming",
         access=(Permission.RECORDS_VIEW, Permission.RECORDS_OWN),
+        operator=False,
     ),
     Item(
         group="records",
@@ -65,6 +66,7 @@ ITEMS: tuple[Item, ...] = (
         endpoint="records.missed",
         icon="phone-off",
         access=(Permission.RECORDS_VIEW, Permission.RECORDS_OWN),
+        operator=False,
     ),
     Item(
         group="centre",
@@ -72,6 +74,7 @@ ITEMS: tuple[Item, ...] = (
         endpoint="resources.routes",
         icon="route",
         access=Permission.ROUTES_VIEW,
+        operator=False,
     ),
     Item(
         group="centre",
@@ -79,6 +82,7 @@ ITEMS: tuple[Item, ...] = (
         endpoint="flows.flows",
         icon="sitemap",
         access=Permission.FLOWS_VIEW,
+        operator=False,
     ),
     Item(
         group="centre",
@@ -86,6 +90,7 @@ ITEMS: tuple[Item, ...] = (
         endpoint="resources.queues",
         icon="stack-2",
         access=Permission.QUEUES_VIEW,
+        operator=False,
     ),
     Item(
         group="centre",
@@ -93,6 +98,7 @@ ITEMS: tuple[Item, ...] = (
         endpoint="resources.extensions",
         icon="dialpad",
         access=Permission.EXTENSIONS_VIEW,
+        operator=False,
     ),
     Item(
         group="centre",
@@ -100,6 +106,7 @@ ITEMS: tuple[Item, ...] = (
         endpoint="resources.caller_rules",
         icon="shield",
         access=Permission.ROUTES_EDIT,
+        operator=False,
     ),
     Item(
         group="company",
@@ -107,6 +114,7 @@ ITEMS: tuple[Item, ...] = (
         endpoint="resources.customers",
         icon="address-book",
         access=Permission.CUSTOMERS_VIEW,
+        operator=False,
     ),
     Item(
         group="company",

@@ -35,6 +35,7 @@ from core.clock import from_ms
 from core.database import ALL_TENANTS
 from core.i18n import LANGUAGES, current_language, gettext, ngettext
 from core.models import Role, Tenant
+from core.permissions import Permission
 from core.redis import RedisError
 from core.settings import SwitchKind
 from core.sign_in import SignInRefusedError, authenticate
@@ -149,7 +150,7 @@ def set_up_templates(
             variables["role_name"] = ROLE_NAMES[principal.role]
             variables["layout"] = "main.html" if swaps else "shell.html"
             if not is_htmx():
-                variables["extra_entries"] = shell_entries
+                variables["extra_entries"] = shell_entries if may(Permission.DESK_USE) else ()
                 variables["menu"] = menu_module.build(extra_menu, is_operator=principal.is_operator)
                 variables["simulator"] = switch_kind() == SwitchKind.SWITCHSIM.value
         return variables

@@ -13,7 +13,11 @@ from core.permissions import Permission
 def changes_text(row: AuditEntry) -> str:
     """Return what changed as one line: ``field: before → after``."""
     changes = json.loads(row.changes or "{}")
-    return "; ".join(f"{field}: {_short(pair[0])} → {_short(pair[1])}" for field, pair in changes.items())
+    return "; ".join(
+        f"{field}: {_short(pair[0])} → {_short(pair[1])}"
+        for field, pair in changes.items()
+        if field != "tenant_id" and pair[0] != pair[1]
+    )
 
 
 def _short(value: object) -> str:
