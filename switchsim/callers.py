@@ -56,9 +56,10 @@ class Caller(FarEnd):
 
     def _lose_patience(self) -> None:
         if not self._reached:
-            self._hang_up()
+            self.hang_up()
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """The caller hangs up, or gives up before the answer."""
         if self.session is not None:
             answered = self.session.channel.answered
             self.session.hang_up("NORMAL_CLEARING" if answered else "ORIGINATOR_CANCEL")
@@ -71,7 +72,7 @@ class Caller(FarEnd):
     def answered(self) -> None:
         self._press_later(0)
         if self._plan.hangup_after_s is not None:
-            self._core.spawn_later(self._plan.hangup_after_s, self._hang_up)
+            self._core.spawn_later(self._plan.hangup_after_s, self.hang_up)
 
     def prompt(self) -> None:
         self._prompts += 1
@@ -79,7 +80,7 @@ class Caller(FarEnd):
 
     def bridged(self) -> None:
         if not self._reached and self._plan.talk_s is not None:
-            self._core.spawn_later(self._plan.talk_s, self._hang_up)
+            self._core.spawn_later(self._plan.talk_s, self.hang_up)
         self._reached = True
 
     def key(self, digit: str) -> None:

@@ -71,8 +71,10 @@ class Profile:
         """Return the profile that replaces this one at `now_us`; this one is marked as left."""
         self.times.transfer = now_us
         times = dataclasses.replace(self.times, profile_created=now_us, transfer=0)
+        left = self.extension
+        extension = Extension(left.name, left.number, []) if left is not None else None
         return dataclasses.replace(
-            self, index=self.index + 1, times=times, extension=None, originators=[], originatees=[]
+            self, index=self.index + 1, times=times, extension=extension, originators=[], originatees=[]
         )
 
 
@@ -93,6 +95,7 @@ class Channel:
         self.hit_dialplan = direction == "inbound"
         self.codec = "PCMA"
         self.media = False
+        """Whether the leg hears and is heard: answered, or early media."""
         self.variables: dict[str, HeaderValue] = {}
         self.other: Channel | None = None
         self.other_type = ""
@@ -176,7 +179,7 @@ class Channel:
         headers["Answer-State"] = self.answer.value
         if self.hangup_cause:
             headers["Hangup-Cause"] = self.hangup_cause
-        if self.media:
+        if self.media or (self.name.startswith("sofia/") and self.inbound):
             rate = "64000" if self.codec != "L16" else "128000"
             for side in ("Read", "Write"):
                 headers[f"Channel-{side}-Codec-Name"] = self.codec

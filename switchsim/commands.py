@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from switchsim import originate as dialling
 from switchsim.core import VERSION
 from switchsim.leg_commands import LEG_COMMANDS
+from switchsim.states import cause_of
 from switchsim.syntax import expand
 
 if TYPE_CHECKING:
@@ -151,6 +152,14 @@ def _msleep(core: Core, argument: str) -> str:
     return "+OK"
 
 
+def _hupall(core: Core, argument: str) -> str:
+    words = argument.split()
+    for session in list(core.sessions.values()):
+        if len(words) < 3 or session.channel.get(words[1]) == words[2]:
+            session.hang_up(cause_of(words[0]) if words else "MANAGER_REQUEST")
+    return "+OK hangup all channels with cause " + (words[0] if words else "MANAGER_REQUEST") + "\n"
+
+
 COMMANDS: dict[str, Command] = {
     **LEG_COMMANDS,
     "status": _status,
@@ -169,6 +178,7 @@ COMMANDS: dict[str, Command] = {
     "reloadxml": lambda _core, _argument: "+OK [Success]\n",
     "xml_flush_cache": lambda _core, _argument: "+OK cleared 0 entries\n",
     "hash": _hash,
+    "hupall": _hupall,
     "msleep": _msleep,
     "strepoch": lambda core, _argument: str(core.clock.now_us() // 1_000_000),
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from gevent import socket
 
-from switchsim.callers import Keys, Plan, place_call
+from switchsim.callers import Caller, Keys, Plan, place_call
 from switchsim.core import Core
 from switchsim.phones import Behaviour, PhoneLeg
 from switchsim.session import Session
@@ -143,7 +143,9 @@ def _answer(core: Core, request: Request) -> Answer:
 def _hangup(core: Core, request: Request) -> Answer:
     sessions = _sessions(core, request)
     for session in sessions:
-        if isinstance(session.far, PhoneLeg):
+        if isinstance(session.far, Caller) and "cause" not in request:
+            session.far.hang_up()
+        elif isinstance(session.far, PhoneLeg):
             session.far.hang_up(cause_of(request["cause"]) if "cause" in request else "")
         else:
             session.hang_up(cause_of(str(request.get("cause", "NORMAL_CLEARING"))))

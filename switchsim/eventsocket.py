@@ -115,19 +115,21 @@ class Connection:
         verb, _blank, rest = command.partition(" ")
         if verb in ("exit", "..."):
             self._send(reply("+OK bye"))
-            farewell = b"Disconnected, goodbye.\n"
-            self._send(
-                b"Content-Type: text/disconnect-notice\nContent-Length: %d\n\n%s" % (len(farewell), farewell)
-            )
-            return False
+            return self._part()
         if not self._authenticated:
-            return self._authenticate(verb, rest)
+            return self._authenticate(verb, rest) or self._part()
         handler = getattr(self, f"_do_{verb.lower()}", None)
         if handler is None or (verb in ("api", "bgapi") and " " not in command):
             self._send(reply("-ERR command not found"))
         else:
             handler(rest, headers)
         return True
+
+    def _part(self) -> bool:
+        """Say that this was the end."""
+        text = b"Disconnected, goodbye.\n"
+        self._send(b"Content-Type: text/disconnect-notice\nContent-Length: %d\n\n%s" % (len(text), text))
+        return False
 
     def _authenticate(self, verb: str, rest: str) -> bool:
         if verb == "auth" and rest == self._password:

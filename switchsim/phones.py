@@ -81,14 +81,17 @@ class PhoneLeg(FarEnd):
             later(behaviour.answer_after_s, self.pick_up)
 
     def _ring(self) -> None:
-        if self.session is not None and self.session.channel.up and not self.session.channel.answered:
-            self.session.ring()
+        session = self.session
+        if session is not None and session.channel.up and not session.channel.answered:
+            session.channel.profile.network_addr = "127.0.0.1"
+            session.ring()
 
     def pick_up(self) -> bool:
         """Answer; say whether there was anything to answer."""
         session = self.session
         if session is None or not session.channel.up or session.channel.answered:
             return False
+        session.channel.profile.network_addr = "127.0.0.1"
         session.answer()
         session.wake.set()
         if self._behaviour.talk_s is not None:

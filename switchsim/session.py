@@ -190,9 +190,12 @@ class Session:
 
     def set_call_state(self, state: CallState) -> None:
         """Change the call state, with its event when it is another one."""
-        if self.channel.call_state is not state:
+        old = self.channel.call_state
+        if old is not state:
             self.channel.call_state = state
-            self.core.fire("CHANNEL_CALLSTATE", self.channel)
+            number = str(list(CallState).index(state))
+            extra = {"Original-Channel-Call-State": old.value, "Channel-Call-State-Number": number}
+            self.core.fire("CHANNEL_CALLSTATE", self.channel, extra)
 
     def take_key(self) -> str:
         """Take the oldest key; only now does the switch tell that it was pressed."""
@@ -417,9 +420,9 @@ class Session:
     def _finish(self) -> None:
         channel = self.channel
         self.enter(State.CS_HANGUP)
-        self.set_call_state(CallState.HANGUP)
         for recording in list(self.recordings):
             self.stop_recording(recording)
+        self.set_call_state(CallState.HANGUP)
         self.far.hung_up(channel.hangup_cause)
         self.enter(State.CS_REPORTING)
         cdr.set_timetable(channel)
