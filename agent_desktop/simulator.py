@@ -13,6 +13,8 @@ from cti.acd.agents import Agent
 from switchsim.control import Control, ControlError
 
 TIMEOUT_S: Final = 3.0
+EXPIRES_S: Final = 90
+"""A browser that is gone stops renewing (every 20 s), and its phone vanishes, as a real one does."""
 PROFILE: Final = "agents"
 """The profile agents' phones register with (`freeswitch_conf`)."""
 ACTIONS: Final = frozenset({"register", "unregister", "answer", "hangup", "dtmf"})
@@ -55,7 +57,7 @@ class SimulatedPhone:
         user = self._agent.user
         match action:
             case "register":
-                control.register(user, domain=self._settings.sip_domain, profile=PROFILE)
+                control.register(user, domain=self._settings.sip_domain, profile=PROFILE, expires_s=EXPIRES_S)
             case "unregister":
                 control.unregister(user)
             case "answer":

@@ -13,6 +13,8 @@ export function clock(ms: number): string {
 export function phoneNumber(stored: string): string {
   const mobile = /^\+86(1[3-9]\d)(\d{4})(\d{4})$/.exec(stored);
   if (mobile) return mobile.slice(1).join(" ");
+  const service = /^\+86([48]00)(\d{3})(\d{4})$/.exec(stored);
+  if (service) return service.slice(1).join(" ");
   const area = /^\+86(10|2\d|[3-9]\d{2})(\d{7,8})$/.exec(stored);
   if (area) return `0${area[1]}-${area[2]}`;
   return stored;

@@ -20,3 +20,9 @@ export function watchLight(): void {
     { immediate: true },
   );
 }
+
+/** For an account without a desk, whose pages keep no push connection of ours. */
+export function hideLight(): void {
+  const light = document.getElementById("zj-light");
+  if (light) light.hidden = true;
+}

@@ -8,7 +8,7 @@ import RingCard from "./components/RingCard.vue";
 import TopStrip from "./components/TopStrip.vue";
 import { deskKey } from "./desk/context";
 import { Desk } from "./desk/desk";
-import { watchLight } from "./light";
+import { hideLight, watchLight } from "./light";
 
 /** The element that sounds: outside of all that is swapped, so that a call goes on through every navigation. */
 function makeAudio(): HTMLAudioElement {
@@ -48,7 +48,11 @@ async function start(): Promise<void> {
   watchLight();
   const strip = document.getElementById("zj-phone");
   const alerts = document.getElementById("zj-alerts");
-  if (!strip || !alerts || !(await desk.start())) return;
+  if (!strip || !alerts) return;
+  if (!(await desk.start())) {
+    hideLight();
+    return;
+  }
   mount(TopStrip, strip);
   mount(AlertBar, alerts);
   const corner = document.createElement("div");

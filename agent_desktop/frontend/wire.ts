@@ -100,6 +100,14 @@ export interface SystemSwitch {
   connected: boolean;
 }
 
+/** A call's record was written or completed. */
+export interface RecordReady {
+  record_id: number;
+  call_id: string;
+  account_id: number;
+  state: string;
+}
+
 export type LiveEvent =
   | { id: string; type: "agent.state"; data: AgentState }
   | { id: string; type: "call.offered"; data: CallOffered }
@@ -109,6 +117,7 @@ export type LiveEvent =
   | { id: string; type: "call.over"; data: CallOver }
   | { id: string; type: "queue.changed"; data: QueueChanged }
   | { id: string; type: "phone.registered"; data: PhoneRegistered }
+  | { id: string; type: "record.ready"; data: RecordReady }
   | { id: string; type: "system.switch"; data: SystemSwitch };
 
 /** A call of this agent as `/desk/api/state` gives it. */

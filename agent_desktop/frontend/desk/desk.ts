@@ -16,8 +16,6 @@ import { apply, type DeskCall, fromSnapshot, isAfter } from "./reduce";
 import { store } from "./store";
 
 const SIMULATOR = "switchsim";
-/** A call's record comes some seconds after its end. */
-const RECORD_MS = 4000;
 
 export class Desk {
   private readonly tone = new RingTone();
@@ -104,7 +102,7 @@ export class Desk {
     const before = store.desk;
     store.desk = next;
     if (before?.call?.callId !== next.call?.callId && next.call) void this.loadCustomer(next.call.caller);
-    if ((before?.past.length ?? 0) < next.past.length) setTimeout(() => void this.loadToday(), RECORD_MS);
+    if (before && before.recordId !== next.recordId) void this.loadToday();
     this.line.follow(next.call);
     this.tendPhone();
     this.tendAlerts(next.call);

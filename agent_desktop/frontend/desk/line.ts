@@ -82,9 +82,10 @@ export class Line {
       else if (session && !call) this.phone.release(session.key);
     }
     if (!call) return;
-    if (call.stage === "ringing" && this.phone.kind === "simulated") {
+    if (this.phone.kind === "simulated") {
       const leg = { key: call.legId, legId: call.legId, caller: call.caller, autoAnswer: call.autoAnswer };
-      (this.phone as SimulatedPhone).offer(leg);
+      if (call.stage === "ringing") (this.phone as SimulatedPhone).offer(leg);
+      else (this.phone as SimulatedPhone).adopt(leg);
     }
     const session = this.sessionOf(call.legId);
     if (!session) return;

@@ -45,6 +45,8 @@ export interface DeskState {
   me: Identity;
   agent: AgentState | null;
   call: DeskCall | null;
+  /** Id of the record written last for a call of this agent: figures and lists have changed. */
+  recordId: number;
   /** Calls of this page's life that are over, newest first. */
   past: DeskCall[];
   extensions: ExtensionChoice[];
@@ -65,6 +67,7 @@ export function fromSnapshot(snapshot: DeskSnapshot, before: DeskState | null = 
     me: snapshot.me,
     agent: snapshot.agent,
     call: call && known ? withKnown(call, known) : call,
+    recordId: before?.recordId ?? 0,
     past: kept?.past ?? [],
     extensions: snapshot.extensions,
     switch: snapshot.switch,
@@ -112,6 +115,8 @@ function applyMine(state: DeskState, event: MyEvent, atMs: number): DeskState {
       return state.agent && state.agent.endpoint === event.data.endpoint
         ? { ...state, agent: { ...state.agent, registered: event.data.registered } }
         : state;
+    case "record.ready":
+      return { ...state, recordId: event.data.record_id };
     case "call.offered":
       return { ...retire(state, atMs), call: fromOffered(event.data, atMs) };
     case "call.talking":

@@ -26,6 +26,7 @@ const TYPES: readonly LiveEvent["type"][] = [
   "call.over",
   "queue.changed",
   "phone.registered",
+  "record.ready",
   "system.switch",
 ];
 const KEPT = 500;

@@ -20,6 +20,9 @@ export interface SimulatorCommands {
   sendDigits(legId: string, digits: string): Promise<void>;
 }
 
+/** As a SIP phone renews its registration; the server lets it lapse after 90 s. */
+const RENEW_MS = 20_000;
+
 export class SimulatedPhone implements SoftPhone {
   readonly kind = "simulated";
   private readonly listeners = new Listeners();
@@ -27,6 +30,7 @@ export class SimulatedPhone implements SoftPhone {
   private readonly backoff = new Backoff(1000, 15_000);
   private retryTimer: ReturnType<typeof setTimeout> | null = null;
   private running = false;
+  private registered = false;
 
   constructor(private readonly commands: SimulatorCommands) {}
 
@@ -46,6 +50,7 @@ export class SimulatedPhone implements SoftPhone {
   async stop(): Promise<void> {
     if (!this.running) return;
     this.running = false;
+    this.registered = false;
     if (this.retryTimer !== null) clearTimeout(this.retryTimer);
     this.retryTimer = null;
     for (const key of [...this.open.keys()]) this.release(key);
@@ -61,6 +66,13 @@ export class SimulatedPhone implements SoftPhone {
     if (!this.running || this.open.has(leg.key)) return;
     this.open.set(leg.key, leg);
     this.listeners.emit({ kind: "incoming", leg });
+  }
+
+  /** A call that was answered before this page was loaded: here it has no sound to lose. */
+  adopt(leg: IncomingLeg): void {
+    if (!this.running || this.open.has(leg.key)) return;
+    this.open.set(leg.key, leg);
+    this.listeners.emit({ kind: "connected", key: leg.key, legId: leg.legId, stream: null });
   }
 
   async answer(key: string): Promise<void> {
@@ -104,16 +116,19 @@ export class SimulatedPhone implements SoftPhone {
   private async register(): Promise<void> {
     if (this.retryTimer !== null) clearTimeout(this.retryTimer);
     this.retryTimer = null;
-    this.say("connecting");
+    if (!this.registered) this.say("connecting");
+    let waitMs = RENEW_MS;
     try {
       await this.commands.register();
       this.backoff.reset();
-      this.say("registered");
+      if (!this.registered) this.say("registered");
+      this.registered = true;
     } catch {
-      const waitMs = this.backoff.next();
+      this.registered = false;
+      waitMs = this.backoff.next();
       this.say("waiting", "switch-unreachable", Date.now() + waitMs);
-      this.retryTimer = setTimeout(() => this.retryNow(), waitMs);
     }
+    if (this.running) this.retryTimer = setTimeout(() => this.retryNow(), waitMs);
   }
 
   private say(registration: Registration, problem: PhoneProblem | null = null, retryAtMs = 0): void {
