@@ -111,6 +111,7 @@ def place_call(core: Core, *, caller: str, called: str, address: str, plan: Plan
         "direction": "inbound",
         "uuid": uuid,
         "channel_name": name,
+        "call_uuid": uuid,
         "sip_from_user": caller,
         "sip_from_uri": f"{caller}@{address}",
         "sip_from_host": address,
