@@ -38,8 +38,8 @@ lock: ## pin what requirements*.in name
 migration: ## write the next migration from the models: make migration what="..."
 	$(PYTHON) -m core.schema "$(what)"
 
-settings: ## print every setting
-	$(PYTHON) -m zongji settings
+settings: ## write the reference of settings into docs/operations.md
+	$(PYTHON) -m zongji.reference
 
 bench: ## run every benchmark
 	@for file in bench/[a-z]*.py; do echo "== $$file"; $(PYTHON) -m "bench.$$(basename $$file .py)" || exit 1; done

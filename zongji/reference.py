@@ -36,3 +36,15 @@ def markdown() -> str:
 def sample() -> str:
     """Return a file of environment variables, everything commented out."""
     return "\n".join(f"# {sentence}\n#{variable}={default}\n" for variable, default, sentence in rows())
+
+
+def write_into(page: str) -> str:
+    """Return the manual's `page` with its table of settings replaced by the present one."""
+    begin, end = "<!-- settings: made by `make settings` -->\n", "<!-- end of settings -->\n"
+    head, rest = page.split(begin)
+    return head + begin + markdown() + end + rest.split(end)[1]
+
+
+if __name__ == "__main__":
+    PAGE = Path(__file__).resolve().parent.parent / "docs" / "operations.md"
+    PAGE.write_text(write_into(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
