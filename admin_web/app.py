@@ -56,8 +56,9 @@ def create_app(
 ) -> Flask:
     """Return the application.
 
-    `blueprints` are those of other folders, `shell_entries` their scripts for every page of signed-in people, `menu` their
-    entries of the left menu, `demo` what may be said of the demo tenant. Raises ``UnclassifiedRouteError`` when a route declares no access.
+    `blueprints` are those of other folders, `shell_entries` their scripts for every page of who may use the desk,
+    `menu` their entries of the left menu, `demo` what may be said of the demo tenant.
+    Raises ``UnclassifiedRouteError`` when a route declares no access.
     """
     settings = settings or (parts.settings if parts else settings_module.load())
     parts = parts or make_parts(settings)
@@ -98,6 +99,6 @@ def create_app(
     own += [live.blueprint, health.make_blueprint(registry), switch_directory.blueprint]
     for blueprint in [*own, *blueprints]:
         app.register_blueprint(blueprint)
-    security.exempt_machines(app, csrf)
     check_classified(app)
+    security.exempt_machines(app, csrf)
     return app

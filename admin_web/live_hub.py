@@ -1,8 +1,8 @@
 """Fan-out of live events inside one web process: one reader of Redis, any number of open pages.
 
-A page subscribes with the stream position of its snapshot (or the last event it saw). What happened since is read
-from the stream, then the page gets what the reader brings. Positions no longer kept, and pages that read too slowly, get
-one `reset` event: load a fresh snapshot. An event is encoded once, whoever gets it.
+A page subscribes with the stream position of its snapshot (or the last event it saw). What happened since is
+read from the stream, then the page gets what the reader brings. Positions no longer kept, and pages that read too
+slowly, get one `reset` event: load a fresh snapshot. An event is encoded once, whoever gets it.
 """
 
 from __future__ import annotations

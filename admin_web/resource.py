@@ -7,7 +7,6 @@ field before `save` gets them; what `save` refuses (`core.errors` kinds naming a
 from __future__ import annotations
 
 import dataclasses
-import datetime
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -60,7 +59,9 @@ class Field:
     name: str
     label: LazyText
     kind: str = "text"
-    """``text``, ``number``, ``password``, ``textarea``, ``checkbox``, ``select``, ``choices`` (several), ``phone``, ``readonly``."""
+    """``text``, ``number``, ``password``, ``textarea``, ``checkbox``, ``select``, ``choices`` (several), ``phone``,
+    ``readonly``.
+    """
     required: bool = False
     hint: LazyText | None = None
     max_length: int = 0
@@ -217,6 +218,11 @@ def field_of_error(error: CallerFault, fields: Sequence[Field]) -> str:
     return next((name for name in names if name in error.details), "")
 
 
+def pairs(session: TenantSession, query: Select[Any]) -> dict[Any, Any]:
+    """Return what a query of two columns finds, the first one as the key."""
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
 def yes_no(value: bool) -> Tag:
     """Return a flag as a tag."""
     return Tag(text=gettext("Yes"), colour="green") if value else Tag(text=gettext("No"))
@@ -227,8 +233,3 @@ def on_off(value: bool) -> Tag:
     return (
         Tag(text=gettext("Enabled"), colour="green") if value else Tag(text=gettext("Paused"), colour="amber")
     )
-
-
-def when(moment: datetime.datetime | None) -> datetime.datetime | None:
-    """Return `moment`; named for columns of kind ``time``."""
-    return moment

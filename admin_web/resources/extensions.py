@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from sqlalchemy import func, select
 
-from admin_web.resource import Action, Column, Field, Filter, Options, Resource, Tag, refuse, yes_no
+from admin_web.resource import Action, Column, Field, Filter, Options, Resource, Tag, pairs, refuse, yes_no
 from admin_web.resources.routes import tenant_options
 from admin_web.resources.saving import drop, publish, store
 from core import audit, keys
@@ -67,8 +67,8 @@ def _extras(session: TenantSession, rows: Sequence[Extension]) -> Mapping[str, A
     return {
         "accounts": listed,
         "users": [tuple(row) for row in users],
-        "queues": dict(session.execute(queues).tuples().all()),
-        "tenants": dict(session.execute(select(Tenant.id, Tenant.name)).tuples().all()),
+        "queues": pairs(session, queues),
+        "tenants": pairs(session, select(Tenant.id, Tenant.name)),
         **_live(session, rows),
     }
 
@@ -88,7 +88,7 @@ def _live(session: TenantSession, rows: Sequence[Extension]) -> dict[str, Any]:
     return {
         "registered": {user.decode() for user in registered},
         "holders": holders,
-        "names": dict(session.execute(names).tuples().all()),
+        "names": pairs(session, names),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, or_, select
 
-from admin_web.resource import Column, Field, Filter, Options, Resource
+from admin_web.resource import Column, Field, Filter, Options, Resource, pairs
 from admin_web.resources.saving import drop, publish, store
 from core import keys
 from core.database import TenantSession
@@ -51,7 +51,7 @@ def _waiting(rows: Sequence[Queue]) -> dict[int, int]:
 
 def _extras(session: TenantSession, rows: Sequence[Queue]) -> Mapping[str, Any]:
     counts = select(QueueMember.queue_id, func.count()).group_by(QueueMember.queue_id)
-    return {"members": dict(session.execute(counts).tuples().all()), "waiting": _waiting(rows)}
+    return {"members": pairs(session, counts)}, "waiting": _waiting(rows)
 
 
 def _load(session: TenantSession, row: Queue) -> dict[str, Any]:

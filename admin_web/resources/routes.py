@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import or_, select
 
-from admin_web.resource import Action, Column, Field, Filter, Options, Resource, on_off, refuse
+from admin_web.resource import Action, Column, Field, Filter, Options, Resource, on_off, pairs, refuse
 from admin_web.resources import destinations
 from admin_web.resources.saving import drop, publish, store
 from core import keys, phone
@@ -33,7 +33,7 @@ def _calls_now(rows: Sequence[InboundRoute]) -> dict[int, int | None]:
 
 
 def _extras(session: TenantSession, rows: Sequence[InboundRoute]) -> Mapping[str, Any]:
-    tenants = dict(session.execute(select(Tenant.id, Tenant.name)).tuples().all())
+    tenants = pairs(session, select(Tenant.id, Tenant.name))
     return {"names": destinations.names(session), "now": _calls_now(rows), "tenants": tenants}
 
 
