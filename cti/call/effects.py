@@ -106,6 +106,13 @@ class LeaveQueue(Effect):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ShowQueue(Effect):
+    """Tell the screens how many wait in the queue now."""
+
+    queue_id: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class OfferExtension(Effect):
     """Ring whoever is signed in on the extension; answered by Matched or MatchRefused."""
 

@@ -129,6 +129,7 @@ def matched(call: Call, event: inputs.Matched, world: World) -> list[fx.Effect]:
     return [
         steps.set_timer(call, OFFER_TIMER, deadline_ms + OFFER_GRACE_MS),
         steps.tell_agent(call, offer, "call.offered", **data),
+        *([fx.ShowQueue(queue_id=offer.queue_id)] if offer.queue_id else []),
     ]
 
 

@@ -193,7 +193,6 @@ class Board:
             runner.call, agent, match.queue_id, queue.ring_timeout_s if queue else 60, at_ms
         )
         runner.post(inputs.Matched(at_ms=at_ms, offer=offer))
-        self.queue_changed(tenant_id, match.queue_id)
 
     def _undo(self, tenant_id: int, match: Match, agent: Agent | None, runner: CallRunner | None) -> None:
         """One side of a match is not here any more: the other goes back to where it was."""

@@ -199,12 +199,20 @@ class Carrier:
         ]
 
     def _hold(self, work: Work, effect: fx.HoldCustomer) -> None:
-        work.wires.append(commands.hold(work.call.id))
+        work.wires += [
+            commands.set_variables(work.call.id, {"hangup_after_bridge": "false"}),
+            commands.set_variables(effect.leg_id, {"hangup_after_bridge": "false"}),
+            commands.hold(work.call.id),
+        ]
         work.wires.append(commands.arm_fallback(work.call.id, FALLBACK_S))
 
     def _unhold(self, work: Work, effect: fx.UnholdCustomer) -> None:
-        work.wires.append(commands.disarm_fallback(work.call.id))
-        work.wires.append(commands.unhold(work.call.id, effect.leg_id))
+        work.wires += [
+            commands.disarm_fallback(work.call.id),
+            commands.set_variables(work.call.id, {"hangup_after_bridge": "true"}),
+            commands.set_variables(effect.leg_id, {"hangup_after_bridge": "true"}),
+            commands.unhold(work.call.id, effect.leg_id),
+        ]
 
     def _start_recording(self, work: Work, effect: fx.StartRecording) -> None:
         path = self._settings.recordings_dir / effect.name
@@ -253,6 +261,9 @@ class Carrier:
         call = work.call
         self._try(lambda: self._acd.leave_queue(call.tenant_id, effect.queue_id, call.id))
         work.after.append(lambda: self._desk.queue_changed(call.tenant_id, effect.queue_id))
+
+    def _show_queue(self, work: Work, effect: fx.ShowQueue) -> None:
+        work.after.append(lambda: self._desk.queue_changed(work.call.tenant_id, effect.queue_id))
 
     def _offer_extension(self, work: Work, effect: fx.OfferExtension) -> None:
         offer = self._desk.offer_extension(work.call, effect.extension_id)
@@ -309,6 +320,7 @@ class Carrier:
         fx.KillLeg: _kill_leg,
         fx.Enqueue: _enqueue,
         fx.LeaveQueue: _leave_queue,
+        fx.ShowQueue: _show_queue,
         fx.OfferExtension: _offer_extension,
         fx.WithdrawOffer: _withdraw,
         fx.Bridge: _bridge,
