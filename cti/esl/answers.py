@@ -136,3 +136,11 @@ def _rows(text: str) -> list[dict[str, Any]]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise AnswerError("an answer without rows")
     return rows
+
+
+def originated(text: str) -> str:
+    """Return the uuid of the leg an ``originate`` made, empty when it made none.
+
+    Compare it with the one asked for: a loopback leg whose uuid is taken is dialled all the same, under another.
+    """
+    return text.removeprefix("+OK ").strip() if text.startswith("+OK ") else ""

@@ -106,7 +106,7 @@ class Originate:
             "originate_timeout": str(int(self.timeout_s)),
             "ignore_early_media": "true",
         }
-        if name := quoting.display_text(self.caller_name).replace("$", "＄"):
+        if name := quoting.display_text(self.caller_name):
             fixed["origination_caller_id_name"] = name
         if self.caller_number:
             fixed["origination_caller_id_number"] = quoting.number(self.caller_number)

@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"\+?[A-Za-z0-9*#._-]{1,64}")
 _CAUSE = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 _VARIABLE_USE = re.compile(r"\$\\*\{")
 _TRAPS = re.compile(r"mod_event_socket|:_:|origination_nested_vars", re.IGNORECASE)
-_LOOKALIKES = str.maketrans({"{": "｛", "}": "｝", '"': "'", "\\": "＼", "<": "＜", ">": "＞"})
+_LOOKALIKES = str.maketrans(dict(zip('{}"\\<>@:$', "｛｝'＼＜＞＠：＄", strict=True)))
 
 
 class UnsafeValue(ValueError):
@@ -127,11 +127,9 @@ def display_text(value: str, *, limit: int = 80) -> str:
     """Return `value` as a caller's name may be shown and sent: never refused, at most `limit` characters.
 
     Control characters go, runs of blanks become one, and what has a meaning in dial strings or SIP headers (braces,
-    double quotes, backslash, angle brackets) becomes a character that looks like it.
+    dollar, double quotes, backslash, angle brackets, and ``@`` and ``:``, at which the switch cuts a name it sends)
+    becomes a character that looks like it.
     """
     text = value.encode("utf-8", "replace").decode("utf-8")
     text = "".join(" " if ord(char) < 32 or 127 <= ord(char) < 160 else char for char in text)
-    text = " ".join(text.translate(_LOOKALIKES).split())
-    if text.startswith("ARRAY::"):
-        text = "ARRAY: " + text.removeprefix("ARRAY:")
-    return text[:limit].strip()
+    return " ".join(text.translate(_LOOKALIKES).split())[:limit].strip()

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import gevent
@@ -153,6 +153,7 @@ class Line:
     """A connected client with what it heard, and ways to wait for more."""
 
     def __init__(self, **options: object) -> None:
+        self.port, self.password = PORT, PASSWORD
         self.events: list[Event] = []
         self.ups: list[str] = []
         self.downs: list[str] = []
@@ -203,11 +204,24 @@ class Line:
 
 
 @pytest.fixture
-def line(switch: Path) -> Iterator[Line]:
+def make_line(switch: Path) -> Iterator[Callable[..., Line]]:
+    """Make clients of one's own options; they are stopped at the end."""
+    lines: list[Line] = []
+
+    def make(**options: object) -> Line:
+        one = Line(**options)
+        lines.append(one)
+        one.client.start()
+        one.until(lambda: one.ups)
+        return one
+
+    yield make
+    for one in lines:
+        one.client.stop()
+        one.until(lambda one=one: one.downs)
+
+
+@pytest.fixture
+def line(make_line: Callable[..., Line]) -> Line:
     """A client connected to the real switch."""
-    one = Line()
-    one.client.start()
-    one.until(lambda: one.ups)
-    yield one
-    one.client.stop()
-    one.until(lambda: one.downs)
+    return make_line()

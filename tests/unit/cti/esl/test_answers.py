@@ -60,3 +60,11 @@ def test_small_answers():
     assert (dumped.uuid, dumped.zj_done) == ("u", "s1")
     with pytest.raises(answers.AnswerError):
         answers.dump("{")
+
+
+def test_the_leg_that_was_made():
+    assert (
+        answers.originated("+OK 48572890-cc67-490b-b2ba-5bb2e93512e0")
+        == "48572890-cc67-490b-b2ba-5bb2e93512e0"
+    )
+    assert answers.originated("-ERR NO_ANSWER") == ""
