@@ -51,7 +51,7 @@ def _waiting(rows: Sequence[Queue]) -> dict[int, int]:
 
 def _extras(session: TenantSession, rows: Sequence[Queue]) -> Mapping[str, Any]:
     counts = select(QueueMember.queue_id, func.count()).group_by(QueueMember.queue_id)
-    return {"members": pairs(session, counts), "waiting": _waiting(rows)
+    return {"members": pairs(session, counts), "waiting": _waiting(rows)}
 
 
 def _load(session: TenantSession, row: Queue) -> dict[str, Any]:
