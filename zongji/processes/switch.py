@@ -48,7 +48,7 @@ def main() -> None:
     """Run the switch, or stand by the one that runs already, until it ends or is to be stopped."""
     settings = begin("switch")
     if settings.effective_switch is SwitchKind.SWITCHSIM:
-        os.execv(sys.executable, [sys.executable, "-m", "switchsim"])  # noqa: S606
+        _become_simulator(settings)
     stop = threading.Event()
 
     def asked(number: int, frame: FrameType | None) -> None:
@@ -72,6 +72,22 @@ def main() -> None:
         hang_up_all(settings)
         child.terminate()
     sys.exit(max(0, child.wait()))
+
+
+def _become_simulator(settings: Settings) -> None:
+    sounds = switch_sounds(settings)
+    words = [sys.executable, "-m", "switchsim", "--port", str(settings.switch_port)]
+    words += ["--control-port", str(settings.simulator_control_port), "--domain", settings.sip_domain]
+    words += ["--cdr-dir", str(settings.cdr_dir), "--recordings-dir", str(settings.recordings_dir)]
+    words += ["--set", f"zj_cell={settings.cell}"]
+    for name in sounds.music:
+        words += ["--music", name]
+    for path in sounds.fallback:
+        words += ["--fallback-sound", str(path)]
+    for folder in (settings.cdr_dir, settings.recordings_dir):
+        folder.mkdir(parents=True, exist_ok=True)
+    os.environ["SWITCHSIM_PASSWORD"] = settings.effective_switch_password
+    os.execv(sys.executable, words)  # noqa: S606
 
 
 def _stand_by(settings: Settings, pid: int, stop: threading.Event) -> None:
