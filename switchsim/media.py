@@ -11,10 +11,10 @@ import wave
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from switchsim.states import is_true
+from switchsim.states import integer, is_true
 
 if TYPE_CHECKING:
-    from switchsim.session import Session
+    from switchsim.running import Running
 
 RATE = 8000
 CUSTOMER_HZ = 400
@@ -44,7 +44,7 @@ def duration_s(source: str, music: frozenset[str]) -> float | None:
             raise MissingSound(source)
         return None
     if source.startswith("silence_stream://"):
-        ms = int(source.removeprefix("silence_stream://").split(",")[0] or 0)
+        ms = integer(source.removeprefix("silence_stream://").split(",")[0], 0)
         return None if ms < 0 else ms / 1000
     if source.startswith("tone_stream://"):
         return _tone_duration_s(source)
@@ -105,7 +105,7 @@ def _second(channels: int) -> bytes:
 class Recording:
     """A running recording of a session. Stereo (the leg left, who it talks to right) when RECORD_STEREO is true."""
 
-    def __init__(self, session: Session, path: str) -> None:
+    def __init__(self, session: Running, path: str) -> None:
         self.path = path
         self._clock = session.core.clock
         self._channels = 2 if is_true(session.channel.get("RECORD_STEREO")) else 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+import gevent
 from gevent import socket
 from gevent.server import StreamServer
 
@@ -15,6 +16,8 @@ from switchsim.core import Core, Options
 from switchsim.eventsocket import Connection
 
 _LOOPBACK = "127.0.0.1"
+_STOP_S = 5
+"""Real seconds hung-up calls get to end."""
 
 
 class Simulator:
@@ -61,9 +64,20 @@ class Simulator:
         self.core.spawn(self._beat)
 
     def stop(self) -> None:
-        """Tell the listeners, then end everything at once: calls are gone, as with the real switch."""
-        self.core.fire("SHUTDOWN", extra={"Event-Info": "System Shutting Down"})
-        self.core.clock.sleep(0.05 * self._speed)
+        """Stop as the switch does when asked to: calls are hung up, their records written, listeners told."""
+        core = self.core
+        core.fire("SHUTDOWN", extra={"Event-Info": "System Shutting Down"})
+        for session in list(core.sessions.values()):
+            session.hang_up("SYSTEM_SHUTDOWN")
+        with gevent.Timeout(_STOP_S, False):
+            gevent.joinall(
+                [session.thread for session in list(core.sessions.values()) if session.thread is not None]
+            )
+        gevent.sleep(0.05)
+        self.kill()
+
+    def kill(self) -> None:
+        """End at once, as a killed process would: calls are gone without an event or a record."""
         for server in self._servers:
             server.stop(timeout=0)
         for sock in list(self._sockets):

@@ -112,3 +112,19 @@ def is_true(text: str | None) -> bool:
     if lowered in {"yes", "on", "true", "t", "enabled", "active", "allow"}:
         return True
     return lowered.lstrip("-").isdigit() and int(lowered) != 0
+
+
+def integer(text: str, default: int) -> int:
+    """Return the whole number `text` is, or `default`."""
+    try:
+        return int(text)
+    except ValueError:
+        return default
+
+
+def number(text: str, default: float) -> float:
+    """Return the number `text` is, or `default`."""
+    try:
+        return float(text)
+    except ValueError:
+        return default
