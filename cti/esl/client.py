@@ -114,7 +114,8 @@ class SwitchClient:
     - ``on_down(reason)``: the connections are lost (only after an ``on_up``). Commands without a reply were told
       UNKNOWN before, as are jobs without an answer.
 
-    All times are seconds. Nothing here raises because the switch is away, but :meth:`send`.
+    All times are seconds. Nothing here raises because the switch is away, but :meth:`send`. Making one raises
+    `commands.UnsafeValue` for a password or an event name that cannot be said.
     """
 
     def __init__(
@@ -137,6 +138,7 @@ class SwitchClient:
         keep_awake: bool = False,
         max_backlog: int = MAX_BACKLOG,
     ) -> None:
+        commands.hello(password)  # refused here rather than at each attempt
         asked = list(dict.fromkeys(events))
         names = [name for name in asked if "::" not in name]
         subclasses = [name for name in asked if "::" in name]

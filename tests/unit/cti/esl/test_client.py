@@ -357,3 +357,11 @@ def test_attempts_are_spread_and_grow_to_a_bound(switch, make_line, monkeypatch)
     assert 0.1 <= waits[0] <= 0.2
     assert all(5.0 <= pause <= 10.0 for pause in waits[8:])
     assert len(set(waits[8:])) > 5
+
+
+@pytest.mark.parametrize(
+    ("password", "names"), [("", ["A_B"]), ("x\nexit", ["A_B"]), ("x", ["a b"]), ("x", ["x::y z"])]
+)
+def test_a_password_or_name_that_cannot_be_said_is_refused_at_once(password, names):
+    with pytest.raises(commands.UnsafeValue):
+        esl.SwitchClient("127.0.0.1", 1, password, events=names, on_event=print)
