@@ -32,6 +32,12 @@ def find(options: Options, context: str, number: str) -> Extension | None:
     return None
 
 
+def inline(number: str) -> Extension:
+    """Return what the ``inline`` dialplan makes of `number`: ``application:argument``, several split by commas."""
+    words = (part.partition(":") for part in number.split(","))
+    return Extension("inline", number, [(name, argument) for name, _, argument in words])
+
+
 def _parking(options: Options, leg: str) -> list[tuple[str, str]]:
     variables = {**_VARIABLES, **options.variables, "zj_leg": leg}
     actions = [("set", f"{name}={value}") for name, value in sorted(variables.items())]

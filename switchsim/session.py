@@ -211,7 +211,11 @@ class Session(Running):
             self.set_call_state(CallState.RINGING)
         self.enter(State.CS_ROUTING)
         channel.set("call_uuid", channel.uuid)
-        extension = dialplan.find(self.core.options, channel.profile.context, channel.profile.destination)
+        profile = channel.profile
+        if profile.dialplan == "inline":
+            extension: Extension | None = dialplan.inline(profile.destination)
+        else:
+            extension = dialplan.find(self.core.options, profile.context, profile.destination)
         if extension is None:
             self.hang_up("NO_ROUTE_DESTINATION")
             return
