@@ -3,6 +3,14 @@
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "$@"; exit 1; }
 
+# quietly <command>...: what it says is shown only when it fails.
+quietly() {
+    local output
+    output=$("$@" 2>&1) && return
+    say "$output"
+    return 1
+}
+
 # Runs a command as root when that is possible without asking for a password; fails otherwise.
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"
@@ -61,8 +69,8 @@ setup() {
         sum=$(sha256sum <"$lock")
         if [ "$(cat "$stamp" 2>/dev/null)" != "$sum" ]; then
             say "Installing $lock..."
-            .venv/bin/python -m pip install -q --disable-pip-version-check --no-input --require-hashes --no-deps -r "$lock" ||
-                fail "Not everything in $lock could be installed; is the network there? What pip said is above."
+            quietly .venv/bin/python -m pip install -q --disable-pip-version-check --no-input --require-hashes --no-deps -r "$lock" ||
+                fail "Not everything in $lock could be installed; is the network there? What pip says is above."
             printf '%s' "$sum" >"$stamp"
         fi
     done
@@ -106,8 +114,8 @@ build_front_end() {
     flock 8
     use_node
     say "Building the front end..."
-    npm ci --silent --no-audit --no-fund >&2 || fail "The front end's packages could not be installed; what npm said is above."
-    npm run --silent build >&2 || fail "The front end could not be built; what Vite said is above."
+    quietly npm ci --no-audit --no-fund || fail "The front end's packages could not be installed; what npm says is above."
+    quietly npm run --silent build || fail "The front end could not be built; what Vite says is above."
     printf '%s' "$sum" >"$stamp"
     flock -u 8
     exec 8>&-
