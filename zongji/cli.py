@@ -84,7 +84,8 @@ def _run(options: argparse.Namespace) -> int:
     check_ports(settings)
     if not options.no_prepare:
         prepare(settings)
-    return run(settings, greeting(settings))
+    late = _("The web interface does not answer yet; what its process writes above says why.")
+    return run(settings, greeting=greeting(settings), not_yet=late)
 
 
 def prepare(settings: Settings) -> None:

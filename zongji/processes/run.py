@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import math
 import os
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from zongji.processes.supervise import PROCFILE, configuration, needed, read_pro
 from zongji.processes.switch import running_freeswitch
 
 READY_WITHIN_S = 60
-"""How long the web interface may take before the greeting is shown anyway."""
+"""How long the web interface may take before a line says that it is late."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -60,8 +61,10 @@ def check_ports(settings: Settings) -> None:
         raise SettingsError("\n".join(found))
 
 
-def run(settings: Settings, greeting: str) -> int:
-    """Run all processes until told to stop and return the exit status; `greeting` is shown when pages can be had.
+def run(settings: Settings, *, greeting: str, not_yet: str) -> int:
+    """Run all processes until told to stop and return the exit status.
+
+    `greeting` is shown when pages can be had, `not_yet` when that takes long.
 
     Raises :class:`AlreadyRunningError` and :class:`SettingsError`. The lock must be held (:func:`take_lock`).
     """
@@ -81,7 +84,7 @@ def run(settings: Settings, greeting: str) -> int:
     )
     _forward_signals(child)
     assert child.stdout is not None
-    threading.Thread(target=_greet_when_ready, args=(settings, child, greeting), daemon=True).start()
+    threading.Thread(target=_greet_when_ready, args=(settings, child, greeting, not_yet), daemon=True).start()
     _copy(child.stdout)
     return _status(child.wait())
 
@@ -117,17 +120,28 @@ def _copy(source: IO[bytes]) -> None:
             os.write(2, chunk)
 
 
-def _greet_when_ready(settings: Settings, child: subprocess.Popen[bytes], greeting: str) -> None:
+def _greet_when_ready(
+    settings: Settings, child: subprocess.Popen[bytes], greeting: str, not_yet: str
+) -> None:
     host = "127.0.0.1" if settings.web_host in {"0.0.0.0", "::"} else settings.web_host  # noqa: S104
     address = f"http://{f'[{host}]' if ':' in host else host}:{settings.web_port}/healthz"
-    deadline = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < deadline and child.poll() is None:
-        try:
-            with urllib.request.urlopen(address, timeout=2):
-                break
-        except urllib.error.HTTPError:
-            break  # it answers: that it may be unwell is for `zongji doctor` to say
-        except OSError:
-            time.sleep(0.3)
-    if child.poll() is None:
-        os.write(2, greeting.encode())
+    patient_until = time.monotonic() + READY_WITHIN_S
+    while child.poll() is None:
+        if _answers(address):
+            os.write(2, greeting.encode())
+            return
+        if time.monotonic() > patient_until:
+            os.write(2, f"{not_yet}\n".encode())
+            patient_until = math.inf
+        time.sleep(0.3)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2):  # noqa: S310 - our own address
+            return True
+    except urllib.error.HTTPError as error:
+        error.close()
+        return True  # it answers: that it may be unwell is for `zongji doctor` to say
+    except OSError:
+        return False
