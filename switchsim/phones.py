@@ -152,7 +152,7 @@ class Phones:
         phone.behaviour = self.behaviours.get(user, phone.behaviour)
         self.registered[user] = phone
         self._core.fire("CUSTOM", extra=self._about(phone, expires_s), subclass="sofia::register")
-        self._core.spawn_later(expires_s, self._expire, phone)
+        self._core.spawn_later(expires_s, self._expire, phone, phone.expires_us)
         return phone
 
     def unregister(self, user: str) -> bool:
@@ -163,9 +163,8 @@ class Phones:
         self._core.fire("CUSTOM", extra=self._about(phone, 0), subclass="sofia::unregister")
         return True
 
-    def _expire(self, phone: Phone) -> None:
-        current = self.registered.get(phone.user)
-        if current is phone and phone.expires_us <= self._core.clock.now_us() + 1000:
+    def _expire(self, phone: Phone, due_us: int) -> None:
+        if self.registered.get(phone.user) is phone and phone.expires_us == due_us:
             del self.registered[phone.user]
             self._core.fire("CUSTOM", extra=self._about(phone, 0), subclass="sofia::expire")
 

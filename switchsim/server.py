@@ -81,7 +81,8 @@ class Simulator:
         for server in self._servers:
             server.stop(timeout=0)
         for sock in list(self._sockets):
-            sock.close()
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
         self.core.stop()
 
     def serve_forever(self) -> None:
