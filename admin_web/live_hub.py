@@ -103,6 +103,12 @@ class LiveHub:
         self._positions: dict[int, str] = {}
         self._reader: gevent.Greenlet | None = None
 
+    def close(self) -> None:
+        """End the reader and its connection; for tests and the end of a process."""
+        if self._reader is not None:
+            self._reader.kill()
+        self._redis.close()
+
     @property
     def pages(self) -> list[Page]:
         """All open pages."""

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import Executable, Select
 
 from core import phone
 from core.database import TenantSession
@@ -218,7 +218,7 @@ def field_of_error(error: CallerFault, fields: Sequence[Field]) -> str:
     return next((name for name in names if name in error.details), "")
 
 
-def pairs(session: TenantSession, query: Select[Any]) -> dict[Any, Any]:
+def pairs(session: TenantSession, query: Executable) -> dict[Any, Any]:
     """Return what a query of two columns finds, the first one as the key."""
     return {row[0]: row[1] for row in session.execute(query)}
 
