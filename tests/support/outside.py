@@ -39,6 +39,9 @@ class Outside(Protocol):
     def put_down(self, user: str) -> None:
         """End (or refuse) whatever the phone has."""
 
+    def hang_up_all(self) -> None:
+        """End every leg."""
+
     def stop(self) -> None:
         """Put everything away."""
 
@@ -97,6 +100,10 @@ class SimulatedOutside:
     def put_down(self, user: str) -> None:
         self._control.hangup(user)
 
+    def hang_up_all(self) -> None:
+        for leg in self._control.request("list")["legs"]:
+            self._control.hangup(uuid=leg["uuid"])
+
     def stop(self) -> None:
         self._control.close()
 
@@ -143,6 +150,9 @@ class RealOutside:
 
     def _answered(self, leg: str) -> bool:
         return any(row["uuid"] == leg and row["callstate"] == "ACTIVE" for row in self.world.legs())
+
+    def hang_up_all(self) -> None:
+        self.world.api("hupall")
 
     def stop(self) -> None:
         self.world.stop()

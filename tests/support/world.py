@@ -24,7 +24,10 @@ from tests.support.cell import Cell, free_port, wait_for
 
 FREESWITCH = Path(os.environ.get("ZONGJI_FREESWITCH_HOME", "/usr/local/freeswitch"))
 PASSWORD = "world-of-phones"
-MODULES = "mod_event_socket mod_commands mod_dptools mod_dialplan_xml mod_sofia mod_sndfile mod_native_file mod_tone_stream"
+MODULES = (
+    *("mod_event_socket", "mod_commands", "mod_dptools", "mod_dialplan_xml", "mod_sofia"),
+    *("mod_sndfile", "mod_native_file", "mod_tone_stream"),
+)
 
 CONFIGURATION = """<document type="freeswitch/xml"><section name="configuration">
 <configuration name="modules.conf"><modules>{modules}</modules></configuration>
@@ -43,7 +46,8 @@ CONFIGURATION = """<document type="freeswitch/xml"><section name="configuration"
 <param name="rfc2833-pt" value="101"/><param name="manage-presence" value="false"/>
 </settings></profile></profiles></configuration></section>
 <section name="dialplan"><context name="phones">
-<extension name="answer"><condition field="destination_number" expression="^answer-(\\d+)$"><action application="answer"/>
+<extension name="answer"><condition field="destination_number" expression="^answer-(\\d+)$">
+<action application="answer"/>
 <action application="playback" data="tone_stream://%(1000,0,$1);loops=-1"/></condition></extension>
 <extension name="ring"><condition>
 <action application="ring_ready"/><action application="park"/></condition></extension></context></section></document>"""
@@ -58,6 +62,7 @@ class World:
         self.folder.mkdir()
         self.port, self.sip = free_port(), free_port()
         self.passwords = {user: f"pw-{user}" for user in users}
+        self._picked_up: set[str] = set()
         self._directory = self._serve_directory()
         self._process = self._start()
 
@@ -94,14 +99,15 @@ class World:
         settings = self.cell.settings
         gateways = "".join(
             f'<gateway name="{user}"><param name="username" value="{user}"/><param name="password" value="{password}"/>'
-            f'<param name="realm" value="{settings.sip_domain}"/><param name="from-domain" value="{settings.sip_domain}"/>'
+            f'<param name="realm" value="{settings.sip_domain}"/>'
+            f'<param name="from-domain" value="{settings.sip_domain}"/>'
             f'<param name="proxy" value="127.0.0.1:{settings.sip_agent_port}"/><param name="register" value="true"/>'
             f'<param name="expire-seconds" value="600"/><param name="retry-seconds" value="2"/></gateway>'
             for user, password in self.passwords.items()
         )
         rtp = 40_000 + (self.port % 100) * 200
         text = CONFIGURATION.format(
-            modules="".join(f'<load module="{name}"/>' for name in MODULES.split()),
+            modules="".join(f'<load module="{name}"/>' for name in MODULES),
             rtp=rtp,
             rtp_end=rtp + 2000,
             folder=self.folder,
@@ -169,7 +175,10 @@ class World:
                 (
                     row["uuid"]
                     for row in self.legs()
-                    if row["direction"] == "inbound" and row["dest"] == user and row["callstate"] != "ACTIVE"
+                    if row["direction"] == "inbound"
+                    and row["dest"] == user
+                    and row["callstate"] in ("RINGING", "EARLY")
+                    and row["uuid"] not in self._picked_up
                 ),
                 "",
             )
@@ -179,6 +188,7 @@ class World:
     def answer(self, user: str, hz: int) -> str:
         """Pick up the ringing phone; it plays its tone and records what it hears."""
         leg = self.ringing(user)
+        self._picked_up.add(leg)
         self.api(f"uuid_transfer {leg} answer-{hz} XML phones")
         return leg
 

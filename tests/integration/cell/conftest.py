@@ -33,9 +33,7 @@ class Stage:
             if self.cell.processes[name].poll() is not None:
                 self.cell.start(name)
         self.cell.wait_connected()
-        for call in self.cell.calls():
-            self.cell.command("leg.hangup", call.agent_id, account_id=call.agent_id)
-            self.outside.hang_up(call.id)
+        self.outside.hang_up_all()
         self.cell.wait_no_calls(20)
         for account in (1, 2, 3):
             if self.cell.agent(account):
