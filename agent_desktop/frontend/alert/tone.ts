@@ -4,10 +4,12 @@
 const NOTES_HZ = [660, 880];
 const PERIOD_MS = 1500;
 const NOTE_S = 0.18;
+const TOUCHES = ["pointerdown", "keydown"] as const;
 
 export class RingTone {
   private context: AudioContext | null = null;
   private timer: ReturnType<typeof setInterval> | null = null;
+  private readonly onTouch = (): void => this.sound();
 
   get ringing(): boolean {
     return this.timer !== null;
@@ -15,21 +17,33 @@ export class RingTone {
 
   start(): void {
     if (this.timer !== null) return;
-    this.context ??= new AudioContext();
-    void this.context.resume().catch(() => undefined);
-    this.play();
     this.timer = setInterval(() => this.play(), PERIOD_MS);
+    if (navigator.userActivation?.hasBeenActive ?? true) {
+      this.sound();
+    } else {
+      for (const touch of TOUCHES) document.addEventListener(touch, this.onTouch, { once: true });
+    }
   }
 
   stop(): void {
     if (this.timer !== null) clearInterval(this.timer);
     this.timer = null;
+    for (const touch of TOUCHES) document.removeEventListener(touch, this.onTouch);
     void this.context?.suspend().catch(() => undefined);
+  }
+
+  private sound(): void {
+    if (this.timer === null) return;
+    this.context ??= new AudioContext();
+    void this.context
+      .resume()
+      .then(() => this.play())
+      .catch(() => undefined);
   }
 
   private play(): void {
     const context = this.context;
-    if (!context || context.state !== "running") return;
+    if (!context || context.state !== "running" || this.timer === null) return;
     NOTES_HZ.forEach((frequency, index) => {
       const start = context.currentTime + index * (NOTE_S + 0.04);
       const tone = context.createOscillator();

@@ -69,8 +69,8 @@ class Directory:
 class EventSocket:
     """One connection to the switch: commands with their answers, and the keys it reports in between."""
 
-    def __init__(self, password: str) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", EVENT_SOCKET_PORT), timeout=10)
+    def __init__(self, password: str, port: int = EVENT_SOCKET_PORT) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         self._file = self._socket.makefile("rb")
         self.keys = ""
         self._frame()

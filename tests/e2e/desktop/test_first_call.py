@@ -1,0 +1,395 @@
+"""The story of the first call, from a caller to the record, seen in an agent's browser, on both switches.
+
+Each test begins with a signed-in browser and an agent who is ready, and leaves no call behind.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.settings import Settings
+from switchsim.control import Control
+from tests.e2e.desktop import switch as switches
+from tests.e2e.desktop.sound import level_db, write_tone
+from tests.e2e.desktop.stack import COMPANY, NUMBER, PASSWORD, Stack
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+MICROPHONE_HZ = 440
+CALLER_HZ = 1000
+CALLER = "13800138000"
+SHOWN_WITHIN_MS = 250
+"""Bar P8: from the event to the browser."""
+
+LISTEN = """async () => {
+  const stream = document.getElementById('zj-audio').srcObject;
+  if (!stream) return { hz: 0, db: -200 };
+  const context = new AudioContext();
+  await context.resume();
+  const analyser = context.createAnalyser();
+  analyser.fftSize = 8192;
+  context.createMediaStreamSource(stream).connect(analyser);
+  await new Promise((resolve) => setTimeout(resolve, 900));
+  const levels = new Float32Array(analyser.frequencyBinCount);
+  analyser.getFloatFrequencyData(levels);
+  let best = 0;
+  levels.forEach((level, index) => { if (level > levels[best]) best = index; });
+  const heard = { hz: (best * context.sampleRate) / 8192, db: Math.max(-200, levels[best]) };
+  await context.close();
+  return heard;
+}"""
+
+WATCH = """() => {
+  window.zjSeen = {};
+  new MutationObserver(() => {
+    for (const name of ['zd-ring', 'zd-call']) {
+      if (!(name in window.zjSeen) && document.querySelector('.' + name)) window.zjSeen[name] = Date.now();
+    }
+  }).observe(document.body, { childList: true, subtree: true });
+}"""
+
+
+@pytest.fixture(
+    scope="module", params=["switchsim", pytest.param("freeswitch", marks=pytest.mark.freeswitch)]
+)
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The platform with one switch and with the other."""
+    if request.param == "freeswitch" and not os.access(Settings().freeswitch_binary, os.X_OK):
+        pytest.skip("FreeSWITCH is not installed")
+    started = Stack(tmp_path_factory.mktemp("stack") / "home", request.param)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Chromium whose microphone hears a tone."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    tone = write_tone(tmp_path_factory.mktemp("tone") / "microphone.wav", MICROPHONE_HZ)
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--no-sandbox",
+                "--use-fake-device-for-media-stream",
+                f"--use-file-for-fake-audio-capture={tone}",
+                "--use-fake-ui-for-media-stream",
+                "--allow-loopback-in-peer-connection",
+            ],
+        )
+        yield started
+        started.close()
+
+
+class Caller:
+    """Someone who calls the demo number and presses 1."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._uuid = ""
+
+    def call(self) -> None:
+        """Dial."""
+        if self._stack.switch == "switchsim":
+            with Control(self._stack.control_port) as control:
+                self._uuid = control.call(NUMBER, CALLER, keys=[[3, "1"]])
+            return
+        socket = self._socket()
+        self._uuid = socket.api("create_uuid")
+        who = f"origination_uuid={self._uuid},origination_caller_id_number={CALLER},zj_leg=probe"
+        tone = f"playback(tone_stream://%(120000,0,{CALLER_HZ}))"
+        socket.api(f"bgapi originate {{{who},playback_terminators=none}}loopback/{NUMBER}/inbound &{tone}")
+        socket.api(f"sched_api +6 none uuid_send_dtmf {self._uuid} 1")
+        socket.close()
+
+    def hang_up(self) -> None:
+        """Give up, or end the call; no harm when it is over."""
+        if self._stack.switch == "switchsim":
+            with Control(self._stack.control_port) as control:
+                control.hangup(uuid=self._uuid)
+            return
+        socket = self._socket()
+        socket.api(f"uuid_kill {self._uuid}")
+        socket.close()
+
+    def _socket(self) -> switches.EventSocket:
+        return switches.EventSocket(self._stack.event_socket_password(), self._stack.switch_port)
+
+
+class DeskPage:
+    """An agent's browser."""
+
+    def __init__(self, context: Any, stack: Stack, login: str) -> None:
+        self.context = context
+        self.stack = stack
+        self.problems: list[str] = []
+        self.page = self._open()
+        self.page.goto(stack.url)
+        for field, text in (("company", COMPANY), ("login", login), ("password", PASSWORD)):
+            self.page.fill(f"input[name={field}]", text)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_selector("#zj-main")
+        self.page.goto(f"{stack.url}/desk")
+        self.page.wait_for_selector(".zd-strip .btn-primary, .zd-strip .zd-state")
+
+    def _open(self) -> Any:
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on(
+            "console",
+            lambda said: self.problems.append(said.text) if said.type in {"error", "warning"} else None,
+        )
+        return page
+
+    def second_tab(self) -> Any:
+        """Open the desk again in the same browser."""
+        page = self._open()
+        page.goto(f"{self.stack.url}/desk")
+        page.wait_for_selector(".zd-strip .zd-state")
+        return page
+
+    def sign_in(self) -> None:
+        """Sign in on the extension with the browser's phone and become ready."""
+        if self.page.query_selector(".zd-strip .zd-state"):
+            self.sign_out()
+        self.page.click(".zd-strip .btn-primary")
+        self.page.click(".zd-panel form .btn-primary")
+        self.page.wait_for_selector(".zd-extension.zd-ok")
+        self.choose("ready")
+        self.wait_for_state("ready")
+
+    def sign_out(self) -> None:
+        """Sign out of the extension."""
+        self.page.click(".zd-strip .zd-state")
+        self.page.click(".zd-panel .zd-choice:last-child")
+        self.page.wait_for_selector(".zd-strip .btn-primary")
+
+    def choose(self, state: str) -> None:
+        """Choose a state in the picker."""
+        position = ["ready", "not_ready", "break", "away"].index(state)
+        self.page.click(".zd-strip .zd-state")
+        self.page.click(f".zd-panel .zd-choice >> nth={position}")
+
+    def wait_for_state(self, state: str) -> None:
+        """Wait until the strip shows a state's word (Chinese)."""
+        words = {"ready": "工作-可回接", "talking": "通话中", "not_responding": "未应答", "ringing": "振铃"}
+        self.page.wait_for_selector(f".zd-state-word:text-is('{words[state]}')")
+
+    def answer(self) -> None:
+        """Answer what rings."""
+        self.page.click(".zd-ring .btn-success")
+        self.page.wait_for_selector(".zd-call")
+
+
+@pytest.fixture
+def desk(browser: Any, stack: Stack) -> Iterator[DeskPage]:
+    """A signed-in browser, ready for calls."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, permissions=["microphone"])
+    context.add_cookies([{"name": "zj_language", "value": "zh", "url": stack.url}])
+    opened = DeskPage(context, stack, "agent1")
+    opened.sign_in()
+    yield opened
+    opened.page.wait_for_selector(".zd-ring, .zd-call", state="detached", timeout=60_000)
+    opened.sign_out()
+    context.close()
+
+
+@pytest.fixture
+def caller(stack: Stack) -> Iterator[Caller]:
+    """A caller who has hung up when the test is over."""
+    made = Caller(stack)
+    yield made
+    made.hang_up()
+
+
+def test_a_call_from_menu_to_record(desk: DeskPage, caller: Caller, tmp_path: Path) -> None:
+    page, stack = desk.page, desk.stack
+    page.evaluate(WATCH)
+    caller.call()
+    page.wait_for_selector(".zd-ring", timeout=40_000)
+    card = page.inner_text(".zd-ring")
+    assert "陈静" in card
+    assert "138 0013 8000" in card
+    assert "销售" in card
+    assert re.search(r"剩余 \d+ 秒", card)
+    assert (
+        page.title().startswith("☎")
+        or "☎"
+        in page.wait_for_function("() => document.title.startsWith('☎') && document.title").json_value()
+    )
+
+    desk.answer()
+    desk.wait_for_state("talking")
+    seen = page.evaluate("zjSeen")
+    offered_ms, _ = stack.live_events("call.offered")[-1]
+    _, talking = stack.live_events("call.talking")[-1]
+    assert seen["zd-ring"] - offered_ms <= SHOWN_WITHIN_MS
+    assert seen["zd-call"] - talking["started_ms"] <= SHOWN_WITHIN_MS
+    assert page.inner_text(".zd-card .zd-light") == "录音中"
+    if stack.switch == "freeswitch":
+        heard = page.evaluate(LISTEN)
+        assert abs(heard["hz"] - CALLER_HZ) < 15
+        assert heard["db"] > -60
+
+    page.wait_for_timeout(2500)
+    page.click(".zd-call .btn-danger")
+    page.wait_for_selector(".zd-call", state="detached")
+    desk.wait_for_state("ready")
+    page.wait_for_selector(".zd-item-main:text-is('陈静')", timeout=15_000)
+    if stack.switch == "freeswitch":
+        segments = sorted((stack.home).rglob("*.wav"), key=lambda path: path.stat().st_mtime)
+        recording = [path for path in segments if "store" in path.parts or "recordings" in path.parts][-1]
+        assert level_db(recording, 0, CALLER_HZ) > -45
+        assert level_db(recording, 1, MICROPHONE_HZ) > -45
+        assert level_db(recording, 1, CALLER_HZ) < -45
+    assert desk.problems == []
+
+
+def test_hold_mute_and_keys_follow_the_pushed_state(desk: DeskPage, caller: Caller) -> None:
+    page = desk.page
+    caller.call()
+    page.wait_for_selector(".zd-ring", timeout=40_000)
+    page.keyboard.press("Alt+a")
+    page.wait_for_selector(".zd-call")
+    page.keyboard.press("Alt+h")
+    page.wait_for_selector(".zd-call .zd-held")
+    page.wait_for_timeout(2200)
+    page.keyboard.press("Alt+h")
+    page.wait_for_selector(".zd-call .zd-held", state="detached")
+    times = page.locator(".zd-times .zd-time").all_inner_texts()
+    assert times[1] >= "0:02"
+
+    page.keyboard.press("Alt+m")
+    page.wait_for_selector(".zd-call button[aria-pressed=true]")
+    page.keyboard.press("Alt+m")
+    page.wait_for_selector(".zd-call button[aria-pressed=true]", state="detached")
+
+    page.keyboard.press("Alt+k")
+    page.wait_for_selector(".zd-keypad")
+    page.keyboard.type("56#")
+    page.wait_for_selector(".zd-keys:text-is('56#')")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Alt+x")
+    page.wait_for_selector(".zd-call", state="detached")
+    assert desk.problems == []
+
+
+def test_a_call_goes_on_through_every_page(desk: DeskPage, caller: Caller) -> None:
+    page = desk.page
+    caller.call()
+    page.wait_for_selector(".zd-ring", timeout=40_000)
+    desk.answer()
+    page.click("#zj-menu a[href*=customers]")
+    page.wait_for_function("() => !document.getElementById('zj-desk')")
+    assert page.is_visible(".zd-call")
+    page.go_back()
+    page.wait_for_selector(".zd-page .zd-times")
+    assert page.is_visible(".zd-call")
+    caller.hang_up()
+    page.wait_for_selector(".zd-call", state="detached")
+    desk.wait_for_state("ready")
+    assert desk.problems == []
+
+
+def test_a_caller_who_gives_up_stops_the_ringing(desk: DeskPage, caller: Caller) -> None:
+    page = desk.page
+    caller.call()
+    page.wait_for_selector(".zd-ring", timeout=40_000)
+    caller.hang_up()
+    page.wait_for_selector(".zd-ring", state="detached", timeout=3000)
+    desk.wait_for_state("ready")
+    page.wait_for_selector(".zd-list .zd-item-more:has-text('主叫已挂断')")
+    assert "☎" not in page.title()
+
+
+def test_a_declined_call_makes_the_agent_act(desk: DeskPage, caller: Caller) -> None:
+    page = desk.page
+    caller.call()
+    page.wait_for_selector(".zd-ring", timeout=40_000)
+    page.click(".zd-ring .zd-ring-buttons .btn:last-child")
+    desk.wait_for_state("not_responding")
+    page.wait_for_selector(".zd-ring", state="detached")
+    caller.hang_up()
+    page.wait_for_timeout(500)
+    desk.choose("ready")
+    desk.wait_for_state("ready")
+
+
+def test_a_second_tab_shows_the_call_and_leaves_the_phone_where_it_is(desk: DeskPage, caller: Caller) -> None:
+    other = desk.second_tab()
+    other.wait_for_selector(".zd-alert-quiet")
+    caller.call()
+    desk.page.wait_for_selector(".zd-ring .btn-success", timeout=40_000)
+    other.wait_for_selector(".zd-ring")
+    assert not other.is_visible(".zd-ring .btn-success")
+    desk.answer()
+    other.wait_for_selector(".zd-call")
+    other.click(".zd-alert-quiet .btn")
+    other.wait_for_selector(".zj-toast:has-text('另一个标签页正在通话')")
+    other.click(".zd-call .btn-danger")
+    desk.page.wait_for_selector(".zd-call", state="detached")
+
+    other.click(".zd-alert-quiet .btn")
+    desk.page.wait_for_selector(".zd-alert-quiet")
+    other.wait_for_selector(".zd-alert-quiet", state="detached")
+    desk.page.click(".zd-alert-quiet .btn")
+    other.wait_for_selector(".zd-alert-quiet")
+    other.close()
+    desk.page.wait_for_selector(".zd-extension.zd-ok")
+
+
+def test_a_reload_in_the_middle_of_a_call_comes_back_to_the_caller(desk: DeskPage, caller: Caller) -> None:
+    page = desk.page
+    caller.call()
+    page.wait_for_selector(".zd-ring", timeout=40_000)
+    desk.answer()
+    page.wait_for_timeout(1500)
+    page.reload()
+    page.wait_for_selector(".zd-extension.zd-ok")
+    page.wait_for_selector(".zd-call, .zd-ring", timeout=8000)
+    if desk.stack.switch == "freeswitch":
+        desk.answer()
+        page.wait_for_timeout(500)
+        assert abs(page.evaluate(LISTEN)["hz"] - CALLER_HZ) < 15
+    page.wait_for_selector(".zd-call")
+    page.click(".zd-call .btn-danger")
+    page.wait_for_selector(".zd-call", state="detached")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(desk: DeskPage, caller: Caller, language: str, theme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = desk.page
+    cookies = {"zj_language": language, "zj_theme": theme}
+    desk.context.add_cookies([{"name": k, "value": v, "url": desk.stack.url} for k, v in cookies.items()])
+    page.reload()
+    page.wait_for_selector(".zd-extension.zd-ok")
+    axe = Axe()
+    found = axe.run(page).response["violations"]
+    page.click(".zd-strip .zd-state")
+    found += axe.run(page).response["violations"]
+    page.keyboard.press("Escape")
+    caller.call()
+    page.wait_for_selector(".zd-ring", timeout=40_000)
+    found += axe.run(page).response["violations"]
+    desk.answer()
+    page.keyboard.press("Alt+k")
+    page.wait_for_selector(".zd-keypad")
+    found += axe.run(page).response["violations"]
+    page.keyboard.press("Alt+x")
+    page.wait_for_selector(".zd-call", state="detached")
+    said = {f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]}
+    assert "\n".join(sorted(said)) == ""
