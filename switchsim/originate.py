@@ -34,7 +34,9 @@ def originate(core: Core, words: list[str]) -> Session:
     )
     uuid = variables.get("origination_uuid") or core.new_uuid()
     if uuid in core.sessions:
-        raise Refused("DESTINATION_OUT_OF_ORDER")
+        if not target.startswith("loopback/"):
+            raise Refused("DESTINATION_OUT_OF_ORDER")
+        uuid = core.new_uuid()
     session = _dial(core, uuid, variables, target)
     _wait_for_answer(core, session, timeout)
     channel = session.channel

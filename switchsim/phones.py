@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from switchsim.session import Session
 
 
+_USER_AGENT = "switchsim phone"
+
+
 @dataclasses.dataclass(frozen=True)
 class Behaviour:
     """What a phone does when called. Seconds are simulated ones, counted from the call's arrival at the phone."""
@@ -129,6 +132,7 @@ class Phones:
     def __init__(self, core: Core) -> None:
         self._core = core
         self.registered: dict[str, Phone] = {}
+        self._ports: dict[str, int] = {}
         self.behaviours: dict[str, Behaviour] = {}
         """By user or outside number; ``*`` is everybody else outside."""
 
@@ -146,12 +150,18 @@ class Phones:
         old = self.registered.get(user)
         phone = old or Phone(user, domain or options.domain, profile or options.agents_profile, transport)
         phone.transport = transport
-        phone.port = phone.port or random.randint(20000, 60000)  # noqa: S311 - a port, not a secret
+        phone.port = self._ports.setdefault(user, random.randint(20000, 60000))  # noqa: S311 - a port, not a secret
         phone.call_id = phone.call_id or self._core.new_uuid()
         phone.expires_us = self._core.clock.now_us() + int(expires_s * 1e6)
         phone.behaviour = self.behaviours.get(user, phone.behaviour)
         self.registered[user] = phone
-        self._core.fire("CUSTOM", extra=self._about(phone, expires_s), subclass="sofia::register")
+        about = self._about(phone, expires_s) | {
+            "presence-hosts": "n/a",
+            "status": f"Registered({phone.transport.upper()})",
+            "to-user": phone.user,
+            "to-host": phone.domain,
+        }
+        self._core.fire("CUSTOM", extra=about, subclass="sofia::register")
         self._core.spawn_later(expires_s, self._expire, phone, phone.expires_us)
         return phone
 
@@ -166,7 +176,7 @@ class Phones:
     def _expire(self, phone: Phone, due_us: int) -> None:
         if self.registered.get(phone.user) is phone and phone.expires_us == due_us:
             del self.registered[phone.user]
-            self._core.fire("CUSTOM", extra=self._about(phone, 0), subclass="sofia::expire")
+            self._core.fire("CUSTOM", extra=self._about_expired(phone), subclass="sofia::expire")
 
     def set_behaviour(self, who: str, behaviour: Behaviour) -> None:
         """Set what a user's phone (registered or not yet) or an outside number does."""
@@ -189,23 +199,36 @@ class Phones:
         return phone
 
     def _about(self, phone: Phone, expires_s: float) -> dict[str, str]:
+        """What ``sofia::unregister`` says; ``sofia::register`` says more."""
         return {
             "profile-name": phone.profile,
+            "username": phone.user,
             "from-user": phone.user,
             "from-host": phone.domain,
-            "presence-hosts": "n/a",
             "contact": f'"" <{phone.contact}>',
             "call-id": phone.call_id,
             "rpid": "unknown",
-            "status": f"Registered({phone.transport.upper()})",
-            "expires": str(int(expires_s)),
-            "to-user": phone.user,
-            "to-host": phone.domain,
+            "realm": phone.domain,
             "network-ip": "127.0.0.1",
             "network-port": str(phone.port),
+            "user-agent": _USER_AGENT,
+            "expires": str(int(expires_s)),
+        }
+
+    def _about_expired(self, phone: Phone) -> dict[str, str]:
+        """What ``sofia::expire`` says: other names than its siblings have."""
+        return {
+            "profile-name": phone.profile,
+            "call-id": phone.call_id,
+            "user": phone.user,
             "username": phone.user,
+            "host": phone.domain,
+            "contact": f'"" <{phone.contact}>',
+            "expires": str(phone.expires_us // 1_000_000),
+            "user-agent": _USER_AGENT,
             "realm": phone.domain,
-            "user-agent": "switchsim phone",
+            "network-ip": "127.0.0.1",
+            "network-port": str(phone.port),
         }
 
     def as_xml(self, profile: str) -> str:
@@ -221,7 +244,7 @@ class Phones:
             "call-id": phone.call_id,
             "user": f"{phone.user}@{phone.domain}",
             "contact": f'"" <{phone.contact}>',
-            "agent": "switchsim phone",
+            "agent": _USER_AGENT,
             "status": f"Registered({phone.transport.upper()})(unknown) exp({stamp}) expsecs({left})",
             "ping-status": "Reachable",
             "ping-time": "0.00",

@@ -65,6 +65,7 @@ class Session(Running):
         """Have the channel enter the dialplan again at `number`."""
         channel = self.channel
         old = channel.profile.destination
+        channel.other = None
         profile = channel.step_profile()
         now = self.core.clock.now_us() // 1_000_000
         source = f"{now}:{self.core.new_uuid()}:bl_xfer:{number}/{context}/{plan}"
@@ -205,9 +206,8 @@ class Session(Running):
     def _route(self) -> None:
         channel = self.channel
         channel.hit_dialplan = True
-        channel.other = None
         channel.running_state = State.CS_ROUTING
-        if not (channel.name.startswith("loopback/") and channel.answered):
+        if channel.inbound:
             self.set_call_state(CallState.RINGING)
         self.enter(State.CS_ROUTING)
         channel.set("call_uuid", channel.uuid)

@@ -396,6 +396,20 @@ def loopback_call_is_not_answered(stage: Stage) -> dict[str, Any]:
     return {"stories": _without_states(stage.stories(["dialling"])), "answer": answer}
 
 
+@scenario
+def loopback_uuid_that_lives_is_dialled_under_another(stage: Stage) -> dict[str, Any]:
+    alive = stage.agent()
+    job = stage.new_uuid("job")
+    seen = len(stage.driver.events)
+    target = stage.dial(alive, "loopback/95513/inbound")
+    stage.driver.commands.command(f"bgapi originate {target} &park()\nJob-UUID: {job}")
+    park = stage.driver.wait_for("CHANNEL_PARK", after=seen, Channel_Name="loopback/95513-b")
+    stage.driver.api(f"sched_del {park['Unique-ID']}")
+    stage.driver.execute(park["Unique-ID"], "answer")
+    result = stage.driver.wait_for("BACKGROUND_JOB", Job_UUID=job)["_body"]
+    return {"result": stage.plain(result), "still": stage.driver.api(f"uuid_exists {alive}")}
+
+
 def _without_states(stories: dict[str, list[str]]) -> dict[str, list[str]]:
     """A loopback's two threads pass through states in an order of chance."""
     return {
@@ -533,6 +547,27 @@ def bridged_leg_is_parked_from_outside(stage: Stage) -> dict[str, Any]:
     stage.driver.wait_for("CHANNEL_UNBRIDGE", uuid)
     stage.driver.settle(0.2)
     return {"stories": stage.stories(["customer", "agent"])}
+
+
+@scenario
+def bridged_pair_is_parked_and_bridged_again(stage: Stage) -> dict[str, Any]:
+    uuid, agent = _bridged(stage, {})
+    seen = len(stage.driver.events)
+    answer = stage.driver.api(f"uuid_transfer {uuid} -both park inline")
+    for leg in (uuid, agent):
+        stage.driver.wait_for("CHANNEL_PARK", leg, after=seen)
+    stage.driver.execute(uuid, "playback", "local_stream://moh", step="music")
+    playing(stage, uuid, "local_stream://moh")
+    seen = len(stage.driver.events)
+    stage.driver.api(f"uuid_break {uuid}")
+    completed(stage, uuid, "music")
+    stage.driver.api(f"uuid_bridge {uuid} {agent}")
+    stage.driver.wait_for("CHANNEL_BRIDGE", uuid, after=seen)
+    stage.driver.settle(0.1)
+    stage.driver.api(f"uuid_kill {agent}")
+    stage.gone(uuid)
+    stage.gone(agent)
+    return {"stories": stage.stories(["customer", "agent"]), "answer": answer}
 
 
 @scenario

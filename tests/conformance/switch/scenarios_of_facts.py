@@ -283,6 +283,26 @@ def registration_of_the_phone(stage: Stage) -> dict[str, Any]:
 
 
 @scenario
+def phone_unregisters_and_comes_back(stage: Stage) -> dict[str, Any]:
+    stage.unregister_phone()
+    gone = stage.driver.wait_for("CUSTOM", Event_Subclass="sofia::unregister")
+    contact = stage.contact
+    uuid = stage.new_uuid("agent")
+    answer = stage.driver.api(f"originate {stage.dial(uuid)} &park()")
+    stage.register_phone()
+    back = stage.driver.wait_for("CUSTOM", Event_Subclass="sofia::register")
+    told = ("profile-name", "from-user", "from-host", "username", "realm")
+    return {
+        "gone": {name: gone[name] for name in told},
+        "gone_has": sorted(name for name in gone if name.islower() and "_" not in name),
+        "back": {name: back[name] for name in (*told, "status")},
+        "contacts_agree": back["contact"].split(";")[0] == gone["contact"].split(";")[0],
+        "contact": contact,
+        "answer": answer,
+    }
+
+
+@scenario
 def record_of_a_leg(stage: Stage) -> dict[str, Any]:
     uuid, agent = stage.answered_call(), stage.agent(zj_leg="agent")
     stage.driver.api(f"uuid_setvar {uuid} zj_note a b=c,d%e")

@@ -105,6 +105,14 @@ class Stage(abc.ABC):
     def phone_hangs_up(self) -> None:
         """The phone hangs up."""
 
+    @abc.abstractmethod
+    def unregister_phone(self) -> None:
+        """The phone unregisters."""
+
+    @abc.abstractmethod
+    def register_phone(self) -> None:
+        """The phone registers, if it is not, and is registered when this returns."""
+
     @property
     def contact(self) -> str:
         """Dial string of the registered phone."""
@@ -244,9 +252,12 @@ class RealStage(Stage):
         self._switch.start()
         super().__init__(base, real.EVENT_SOCKET_PORT)
         self._caller = ""
-        self._register()
+        self.register_phone()
 
-    def _register(self) -> None:
+    def unregister_phone(self) -> None:
+        self.driver.api("sofia profile outside unregister 1000")
+
+    def register_phone(self) -> None:
         deadline = time.monotonic() + 20
         while "error" in self.contact:
             self.driver.api("sofia profile outside register 1000")
@@ -309,7 +320,7 @@ class SimulatedStage(Stage):
             raise RuntimeError("the simulator did not start")
         super().__init__(base, SIMULATOR_PORT)
         self.control = Control(SIMULATOR_CONTROL_PORT)
-        self.control.register("1000")
+        self.register_phone()
         self._caller = ""
 
     def _place_call(self, number: str) -> None:
@@ -326,6 +337,12 @@ class SimulatedStage(Stage):
 
     def phone_hangs_up(self) -> None:
         self.control.hangup("1000")
+
+    def unregister_phone(self) -> None:
+        self.control.unregister("1000")
+
+    def register_phone(self) -> None:
+        self.control.register("1000")
 
     def close(self) -> None:
         self.control.close()
