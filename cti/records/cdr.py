@@ -54,7 +54,9 @@ class LegRecord:
     leg_uuid: str
     call_id: str
     kind: LegKind | None
-    """None: the leg is none of ours, such as the far half of a loopback."""
+    """None: the leg is none of ours, such as the far half of a loopback, or a request that was refused or asked for
+    a password: the switch writes a record of that too, without times.
+    """
     tenant_id: int
     """0: no controller ever adopted the call."""
     direction: LegDirection
@@ -102,14 +104,15 @@ def _leg(document: Mapping[str, Any], variables: Mapping[str, str], leg_uuid: st
     first = _first_profile(document)
     started = _number(variables.get("start_uepoch"))
     ended = _number(variables.get("end_uepoch"))
-    if started <= 0 or ended <= 0:
+    kind = _kind(variables.get("zj_leg", ""))
+    if kind is not None and (started <= 0 or ended <= 0):
         raise NotACdrError("no times")
     outbound = variables.get("direction") == "outbound"
     call_id = variables.get("zj_call", "")
     return LegRecord(
         leg_uuid=leg_uuid,
         call_id=call_id if _UUID.match(call_id) else "",
-        kind=_kind(variables.get("zj_leg", "")),
+        kind=kind,
         tenant_id=_number(variables.get("zj_tenant")),
         direction=LegDirection.OUT if outbound else LegDirection.IN,
         started_us=started,

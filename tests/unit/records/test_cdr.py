@@ -65,6 +65,13 @@ def test_what_is_whole_but_no_record_is_refused_for_good(change: dict[str, str])
         parse(cdr(answered_call(5), variables=change))
 
 
+def test_a_request_the_switch_refused_is_none_of_our_legs() -> None:
+    leg = parse(
+        cdr(None, kind=None, variables={"start_uepoch": "0", "end_uepoch": "0", "answer_uepoch": "0"})
+    )
+    assert (leg.kind, leg.started_us) == (None, 0)
+
+
 def test_a_document_without_variables_is_no_record() -> None:
     with pytest.raises(NotACdrError):
         parse(b'{"core-uuid": "x"}')
