@@ -1,6 +1,6 @@
 // One bundler for every page. Each folder keeps its own front end beside its feature and names its entry here;
 // templates find the built file by the entry's path through admin_web/static/dist/.vite/manifest.json.
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import vue from "@vitejs/plugin-vue";
 import { defineConfig, type Plugin } from "vite";
@@ -37,6 +37,6 @@ export default defineConfig({
     manifest: true,
     target: "es2022",
     assetsInlineLimit: 0,
-    rollupOptions: { input: entries.filter((entry) => existsSync(entry)) },
+    rollupOptions: { input: entries },
   },
 });

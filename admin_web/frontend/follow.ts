@@ -24,7 +24,6 @@ class Follower {
   private source: EventSource | null = null;
 
   constructor(private readonly form: HTMLFormElement) {
-    form.setAttribute("hx-boost", "false");
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       event.stopPropagation();
