@@ -26,7 +26,7 @@ from freeswitch_conf.render import DIRECTORY_PATH, write
 from sounds.tones import tones
 from tests.integration.freeswitch.sip import Phone
 from tests.support import processes
-from zongji.processes.switch import hang_up_all, sessions
+from zongji.processes.switch import hang_up_all
 from zongji.switch_probe import ProbeError, SwitchProbe
 
 pytestmark = pytest.mark.freeswitch
@@ -247,10 +247,11 @@ def test_a_hostile_caller_is_only_a_value(switch: Switch, caller: str) -> None:
 
 
 def test_a_stop_leaves_the_record_of_every_call(switch: Switch) -> None:
+    switch.until("nobody calls", lambda: "0 total" in switch.ask("show channels"))
     phones = [Phone(switch.settings.sip_carrier_port) for _ in range(10)]
     for phone in phones:
         phone.invite("4008001000")
-    switch.until("ten calls", lambda: sessions(switch.ask("status")) == 10)
+    switch.until("ten parked calls", lambda: switch.ask("show channels").count(",park,") == 10)
     hang_up_all(switch.settings)
     switch.process.terminate()
     assert switch.process.wait(20) == 0
