@@ -10,7 +10,6 @@ One process plays every role. Profile ``carrier`` receives calls as from a trunk
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -90,7 +89,7 @@ _CONFIGURATION = """<?xml version="1.0"?>
  </condition></extension></context>
  <context name="behaviours">
   <extension name="answer"><condition field="destination_number" expression="^answer$">
-   <action application="ring_ready"/><action application="sleep" data="300"/><action application="answer"/>
+   <action application="ring_ready"/><action application="sleep" data="150"/><action application="answer"/>
    <action application="park"/></condition></extension>
   <extension name="ring"><condition field="destination_number" expression="^ring$">
    <action application="ring_ready"/><action application="park"/></condition></extension>
@@ -173,16 +172,11 @@ class RealSwitch:
         raise RuntimeError("FreeSWITCH's event socket did not open within 30 seconds")
 
     def stop(self) -> None:
-        """End the program and wait until it is gone."""
-        if self._process is None:
-            return
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(15)
-        except subprocess.TimeoutExpired:
+        """End the program at once (its polite end takes seconds and nothing of it is kept); wait until it is gone."""
+        if self._process is not None:
             self._process.kill()
             self._process.wait()
-        self._process = None
+            self._process = None
 
     def check_alive(self) -> None:
         """Raise `RuntimeError` with the log's end when the program ended by itself."""

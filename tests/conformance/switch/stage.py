@@ -49,11 +49,11 @@ _numbers = itertools.count(1)
 
 
 class Sounds:
-    """Sound files of known length: `short` half a second, `long` five seconds; `missing` does not exist."""
+    """Sound files of known length: `short` a third of a second, `long` five seconds; `missing` does not exist."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.short = self._tone("short", 0.5)
+        self.short = self._tone("short", 0.3)
         self.long = self._tone("long", 5)
         self.missing = str(folder / "missing.wav")
 
@@ -99,7 +99,7 @@ class Stage(abc.ABC):
 
     @abc.abstractmethod
     def phone_does(self, what: str) -> None:
-        """Have the phone ``answer`` (after 0.3 s), ``ring`` without end, be ``busy`` or ``reject`` (after 0.3 s)."""
+        """Have the phone ``answer`` (after 0.15 s), ``ring`` without end, be ``busy`` or ``reject`` (after 0.3 s)."""
 
     @abc.abstractmethod
     def phone_hangs_up(self) -> None:
@@ -216,7 +216,7 @@ class Stage(abc.ABC):
 
     def stories(self, roles: Iterable[str]) -> dict[str, list[str]]:
         """Return the stories of several roles, once nothing more happens."""
-        self.driver.settle(0.15)
+        self.driver.settle(0.12)
         return {role: self.story(role) for role in roles}
 
     def _line(self, event: Event) -> str:
@@ -300,7 +300,7 @@ class SimulatedStage(Stage):
     """The simulator as a program of its own."""
 
     _BEHAVIOURS = {
-        "answer": {"answer_after_s": 0.3},
+        "answer": {"answer_after_s": 0.15},
         "ring": {},
         "busy": {"reject_cause": "USER_BUSY", "reject_after_s": 0.0},
         "reject": {"reject_cause": "CALL_REJECTED", "reject_after_s": 0.3},
