@@ -67,7 +67,7 @@ def answers_about_the_switch(stage: Stage) -> dict[str, Any]:
         "uuid_length": len(stage.driver.api("create_uuid")),
         "version_begins": stage.driver.api("version")[:19],
         "status_begins": stage.driver.api("status")[:3],
-        "unset_hash": stage.driver.api("uuid_exists"),
+        "exists_without_uuid": stage.driver.api("uuid_exists"),
     }
 
 
