@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 Change = Callable[[Agent], Agent | None]
 MAX_TRIES = 5
+DESERTED_MS = 60_000
+"""How long a web agent may have neither an open page nor a registration before they are signed out."""
 
 
 class Agents:
@@ -44,6 +46,7 @@ class Agents:
         self._on_available = on_available
         self._agents: dict[int, Agent] = {}
         self._wrap_timers: dict[int, gevent.Greenlet] = {}
+        self._seen_ms: dict[int, int] = {}
 
     def __iter__(self) -> Iterator[Agent]:
         return iter(list(self._agents.values()))
@@ -60,6 +63,16 @@ class Agents:
         """Return who uses the endpoint with this SIP user."""
         return next((agent for agent in self if agent.user == user), None)
 
+    def seen(self, account_id: int) -> None:
+        """Note that the agent's page is open."""
+        self._seen_ms[account_id] = now_ms()
+
+    def is_deserted(self, agent: Agent) -> bool:
+        """Return whether a web agent's page and endpoint have both been away for the grace time, without a call."""
+        if agent.endpoint != "web" or agent.registered or agent.token:
+            return False
+        return now_ms() - self._seen_ms.setdefault(agent.account_id, now_ms()) > DESERTED_MS
+
     def restore(self) -> None:
         """Take the journal's agents into memory; their claims are settled by the reconciliation."""
         self._agents = self._journal.load()
@@ -67,6 +80,7 @@ class Agents:
     def add(self, agent: Agent) -> None:
         """Sign an agent in."""
         self._agents[agent.account_id] = agent
+        self.seen(agent.account_id)
         self._settle(agent, "")
 
     def change(self, account_id: int, change: Change) -> Agent | None:
@@ -162,6 +176,7 @@ class Agents:
                 self._agents[agent.account_id] = claim
             return False
         self._agents.pop(agent.account_id, None)
+        self._seen_ms.pop(agent.account_id, None)
         self._journal.note(agent.account_id, None)
         self._drop_wrap_timer(agent.account_id)
         gone = {"account_id": agent.account_id, "extension_id": agent.extension_id, "state": "signed_out"}

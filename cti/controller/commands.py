@@ -193,6 +193,7 @@ class Commands:
 
     def _presence(self, command: bus.Command) -> Result:
         agent = self._agent(command)
+        self._board.agents.seen(agent.account_id)
         return {"state": agent.state.value, "registered": agent.registered, "call_id": agent.call_id}
 
     def _agent(self, command: bus.Command) -> Agent:

@@ -248,7 +248,8 @@ class Reconciler:
         """Bring every agent in line with accounts, queues, registrations and calls."""
         for agent in self._board.agents:
             account = self._board.documents.get(AccountDoc, agent.account_id)
-            if account is not None and not account.enabled:
+            disabled = account is not None and not account.enabled
+            if disabled or self._board.agents.is_deserted(agent):
                 self._board.agents.change(agent.account_id, lambda a: rules.ask_to_leave(a, now_ms()))
                 continue
             self._board.agents.change(agent.account_id, self._as_registered)

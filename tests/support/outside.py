@@ -58,6 +58,7 @@ class SimulatedOutside:
 
     def reconnect(self) -> None:
         """Connect again after the simulator was started anew."""
+        self._control.close()
         self._control = wait_for(self._try, 10)
 
     def _try(self) -> Control | None:
