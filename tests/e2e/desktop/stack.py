@@ -108,6 +108,18 @@ class Stack:
         """Return the generated password of the event socket."""
         return (self.home / "secrets" / "event-socket").read_text().strip()
 
+    def sip_user(self, extension: str) -> str:
+        """Return the SIP phone's user of the extension with this number."""
+        client = self.redis()
+        try:
+            for field, document in client.hgetall("zj:docs").items():
+                found = json.loads(document)
+                if field.startswith(b"extension:") and found["number"] == extension:
+                    return str(found["sip_user"])
+        finally:
+            client.close()
+        raise LookupError(extension)
+
     def live_events(self, kind: str) -> list[tuple[int, dict[str, Any]]]:
         """Return all live events of a kind: when Redis took them (ms) and what they say."""
         client = self.redis()

@@ -134,7 +134,7 @@ class DeskPage:
         self.context = context
         self.stack = stack
         self.problems: list[str] = []
-        self.page = self._open()
+        self.page = self.open_page()
         self.page.goto(stack.url)
         for field, text in (("company", COMPANY), ("login", login), ("password", PASSWORD)):
             self.page.fill(f"input[name={field}]", text)
@@ -143,7 +143,8 @@ class DeskPage:
         self.page.goto(f"{stack.url}/desk")
         self.page.wait_for_selector(".zd-strip .btn-primary, .zd-strip .zd-state")
 
-    def _open(self) -> Any:
+    def open_page(self) -> Any:
+        """Open an empty tab whose errors are noted."""
         page = self.context.new_page()
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on(
@@ -154,7 +155,7 @@ class DeskPage:
 
     def second_tab(self) -> Any:
         """Open the desk again in the same browser."""
-        page = self._open()
+        page = self.open_page()
         page.goto(f"{self.stack.url}/desk")
         page.wait_for_selector(".zd-strip .zd-state")
         return page
@@ -365,6 +366,55 @@ def test_a_reload_in_the_middle_of_a_call_comes_back_to_the_caller(desk: DeskPag
     page.wait_for_selector(".zd-call")
     page.click(".zd-call .btn-danger")
     page.wait_for_selector(".zd-call", state="detached")
+
+
+def test_a_browser_closed_while_it_rings_gets_the_call_again_when_it_is_back(
+    desk: DeskPage, caller: Caller
+) -> None:
+    caller.call()
+    desk.page.wait_for_selector(".zd-ring", timeout=40_000)
+    desk.page.close()
+    desk.page = desk.open_page()
+    desk.page.goto(f"{desk.stack.url}/desk")
+    desk.page.wait_for_selector(".zd-extension.zd-ok")
+    if desk.page.query_selector(".zd-state.zd-red"):
+        desk.choose("ready")
+    desk.page.wait_for_selector(".zd-ring", timeout=10_000)
+    desk.answer()
+    desk.page.click(".zd-call .btn-danger")
+    desk.page.wait_for_selector(".zd-call", state="detached")
+    desk.wait_for_state("ready")
+
+
+def test_the_same_buttons_drive_a_sip_phone(desk: DeskPage, caller: Caller) -> None:
+    """DSK-4, on the simulator: its SIP phones can be registered by hand."""
+    if desk.stack.switch != "switchsim":
+        pytest.skip("a SIP phone for the real switch is the conformance suite's")
+    page = desk.page
+    desk.sign_out()
+    with Control(desk.stack.control_port) as control:
+        control.register(desk.stack.sip_user("8001"), domain="zongji.invalid", profile="agents")
+    page.click(".zd-strip .btn-primary")
+    page.check(".zd-panel input[value=sip]")
+    page.click(".zd-panel form .btn-primary")
+    page.wait_for_selector(".zd-extension.zd-ok")
+    desk.choose("ready")
+    desk.wait_for_state("ready")
+    caller.call()
+    page.wait_for_selector(".zd-ring", timeout=40_000)
+    assert "请拿起话机" in page.inner_text(".zd-ring")
+    desk.answer()
+    page.keyboard.press("Alt+h")
+    page.wait_for_selector(".zd-call .zd-held")
+    page.keyboard.press("Alt+h")
+    page.wait_for_selector(".zd-call .zd-held", state="detached")
+    page.keyboard.press("Alt+k")
+    page.keyboard.type("7")
+    page.wait_for_selector(".zd-keys:text-is('7')")
+    page.keyboard.press("Escape")
+    page.click(".zd-call .btn-danger")
+    page.wait_for_selector(".zd-call", state="detached")
+    assert desk.problems == []
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
