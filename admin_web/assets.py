@@ -79,6 +79,8 @@ class Assets:
         try:
             changed_ns = self._path.stat().st_mtime_ns
         except FileNotFoundError:
+            if self._manifest:  # a build is under way; what was there before still answers
+                return self._manifest
             raise NotBuiltError("The front end is not built; run `npm ci && npm run build`.") from None
         with self._lock:
             if changed_ns != self._read_at_ns:

@@ -12,6 +12,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
+from admin_web.assets import NotBuiltError
 from core import errors as kinds
 from core.errors import ZongjiError
 from core.i18n import lazy
@@ -108,11 +109,21 @@ def answer(error: ZongjiError) -> Response:
         trigger = {"zj:toast": {"text": error.text(), "kind": "danger"}}
         response.headers["HX-Trigger"] = json.dumps(trigger)
     else:
-        response = make_response(render_template("errors/page.html", error=error))
+        response = _page(error)
     response.status_code = error.status
     if isinstance(error, kinds.TemporaryFault):
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response
+
+
+def _page(error: ZongjiError) -> Response:
+    try:
+        return make_response(render_template("errors/page.html", error=error))
+    except NotBuiltError as missing:
+        log.warning("front end not built", reason=str(missing))
+        return make_response(
+            Response(f"{error.text()}\n\n{missing}\n", content_type="text/plain; charset=utf-8")
+        )
 
 
 def _plain(details: dict[str, Any]) -> dict[str, Any]:

@@ -66,7 +66,8 @@ def place(
     hangup_after_s: float = 0,
     actor_id: int = 0,
 ) -> Placed:
-    """Place a call from `caller` to `number`, a route in the session's scope; `keys` are pressed at seconds after it began.
+    """Place a call from `caller` to `number`, a route in the session's scope; `keys` are pressed at seconds after it
+    began.
 
     Raises ``InvalidNumberError``, :class:`NoSuchRouteError`, :class:`InvalidKeysError`, :class:`CallRefusedError`,
     ``ControllerSilentError`` and what Redis raises. The session is given back before the command is waited for.

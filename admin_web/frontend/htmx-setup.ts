@@ -18,13 +18,15 @@ htmx.config.responseHandling = [
   { code: "...", swap: true, error: true },
 ];
 
+// hx-swap="morph": an element is brought up to date in place, so that focus and scrolling stay where they are.
 htmx.defineExtension("morph", {
-  isInlineSwap: (style) => style === "morph",
-  handleSwap: (style, target, fragment) => {
-    if (style !== "morph") return false;
-    return Idiomorph.morph(target, fragment.childNodes as unknown as NodeList, { morphStyle: "innerHTML", ignoreActiveValue: true }) as Node[];
+  isInlineSwap: (style: string) => style === "morph",
+  handleSwap: (style: string, target: Element, fragment: DocumentFragment) => {
+    const fresh = fragment.firstElementChild;
+    if (style !== "morph" || !fresh) return false;
+    return Idiomorph.morph(target, fresh, { morphStyle: "outerHTML", ignoreActiveValue: true }) ?? [];
   },
-} as Partial<htmx.HtmxExtension> as htmx.HtmxExtension);
+} as unknown as Parameters<typeof htmx.defineExtension>[1]);
 
 document.addEventListener("htmx:configRequest", (event) => {
   const token = document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content;

@@ -36,7 +36,11 @@ async function mount(box: HTMLElement): Promise<void> {
   const audio = new Audio();
   audio.preload = "none";
   audio.src = box.dataset["audio"] ?? "";
-  const colours = ["--tblr-blue", "--tblr-teal"].map((name) => getComputedStyle(document.documentElement).getPropertyValue(name));
+  // The customer is blue and the agent teal, as the legend says; what was not heard yet is paler.
+  const colours = [
+    { waveColor: "#8fb8e0", progressColor: "#0561b8" },
+    { waveColor: "#86cbb9", progressColor: "#0b7a5e" },
+  ];
   const nonce = document.querySelector<HTMLMetaElement>('meta[name="zj-nonce"]')?.nonce;
   const player = WaveSurfer.create({
     container: wave,
@@ -47,7 +51,7 @@ async function mount(box: HTMLElement): Promise<void> {
     barWidth: 2,
     barGap: 1,
     cursorColor: "var(--tblr-danger)",
-    splitChannels: peaks.map((_, i) => ({ waveColor: `${colours[i % 2]}88`, progressColor: colours[i % 2] })),
+    splitChannels: peaks.map((_, i) => colours[i % 2] ?? {}),
     ...(nonce ? { cspNonce: nonce } : {}),
   });
   const show = (seconds: number) => (time.textContent = `${clock(seconds)} / ${clock(duration_s)}`);

@@ -71,8 +71,7 @@ def test_a_page_gets_what_it_missed_and_then_what_comes_each_once_in_order(
     positions = [_publish(redis, "agent:1", n) for n in range(3)]
     stream = hub.stream(_page("agent:1"), start)
     got = _events(stream, 3)
-    for n in range(3, 6):
-        positions.append(_publish(redis, "agent:1", n))
+    positions += [_publish(redis, "agent:1", n) for n in range(3, 6)]
     got += _events(stream, 3)
     assert [event.split(b"\n")[0].decode() for event in got] == [f"id: {each}" for each in positions]
     assert got[5].split(b"\n")[1:3] == [b"event: call.over", b'data: {"n":5}']
@@ -87,7 +86,9 @@ def test_others_events_and_other_tenants_events_do_not_come(hub: LiveHub, redis:
     assert _events(stream, 1)[0].endswith(b'{"n":3}\n\n')
 
 
-def test_a_second_tenants_first_page_does_not_wait_for_the_reader(hub: LiveHub, redis: redis_py.Redis) -> None:
+def test_a_second_tenants_first_page_does_not_wait_for_the_reader(
+    hub: LiveHub, redis: redis_py.Redis
+) -> None:
     first = hub.stream(_page("agent:1"), hub.position(TENANT))
     next(first)
     gevent.sleep(0.05)  # the reader now blocks in Redis without the second tenant
