@@ -133,5 +133,5 @@ def _call(session: TenantSession, redis: redis_py.Redis, agent: Agent) -> dict[s
         "started_ms": call.talk_started_ms if talking else 0,
         "recording": bool(call.segments and not call.segments[-1].ended_ms),
         "held": call.held,
-        "muted": False,
+        "muted": agent.muted,
     }

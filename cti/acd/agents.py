@@ -55,6 +55,8 @@ class Agent(msgspec.Struct, kw_only=True, frozen=True):
     leg_id: str = ""
     call_id: str = ""
     claimed_ms: int = 0
+    muted: bool = False
+    """The microphone of the agent's leg is off."""
     wrap_until_ms: int = 0
     missed_in_a_row: int = 0
 
@@ -125,7 +127,7 @@ def freed(
     """The claim ended. ``None`` means the agent leaves now, as they asked during the call."""
     if agent.next_state == SIGNING_OUT:
         return None
-    loose: dict[str, object] = {"token": "", "leg_id": "", "call_id": "", "claimed_ms": 0}
+    loose: dict[str, object] = {"token": "", "leg_id": "", "call_id": "", "claimed_ms": 0, "muted": False}
     if missed:
         return _with(
             agent,
@@ -151,6 +153,11 @@ def wrapped_up(agent: Agent, now_ms: int) -> Agent:
 def registration(agent: Agent, registered: bool, now_ms: int) -> Agent:
     """The endpoint registered or vanished. An unregistered agent keeps the state but gets no calls."""
     return _with(agent, now_ms, registered=registered)
+
+
+def mute(agent: Agent, leg_id: str, muted: bool) -> Agent:
+    """The microphone of the leg was switched off or on."""
+    return msgspec.structs.replace(agent, muted=muted) if agent.leg_id == leg_id else agent
 
 
 def moved(agent: Agent, *, endpoint: str, user: str, registered: bool) -> Agent:

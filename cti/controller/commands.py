@@ -233,6 +233,7 @@ class Commands:
         agent, leg_id = self._talking(command)
         muted = command.kind == "leg.mute"
         self._switch.post(commands.mute(leg_id) if muted else commands.unmute(leg_id))
+        self._board.agents.change(agent.account_id, lambda a: rules.mute(a, leg_id, muted))
         self._board.leg_muted(agent, leg_id, muted)
 
     def _dtmf(self, command: bus.Command) -> None:

@@ -77,9 +77,7 @@ class StateWriter:
     @staticmethod
     def _write(client: Any, states: dict[str, tuple[int, bytes | None]], events: list[Any]) -> None:
         pipeline = client.pipeline(transaction=False)
-        for tenant_id, audience, kind, data in events:
-            fields = {"aud": audience, "type": kind, "data": data}
-            pipeline.xadd(keys.live(tenant_id), fields, maxlen=keys.LIVE_MAXLEN, approximate=True)
+        # States first: a page that reads the stream's position and then the state misses nothing.
         for call_id, (tenant_id, state) in states.items():
             if state is None:
                 pipeline.delete(keys.call(tenant_id, call_id))
@@ -87,4 +85,7 @@ class StateWriter:
             else:
                 pipeline.set(keys.call(tenant_id, call_id), state, ex=CALL_TTL_S)
                 pipeline.sadd(keys.calls(tenant_id), call_id)
+        for tenant_id, audience, kind, data in events:
+            fields = {"aud": audience, "type": kind, "data": data}
+            pipeline.xadd(keys.live(tenant_id), fields, maxlen=keys.LIVE_MAXLEN, approximate=True)
         pipeline.execute()

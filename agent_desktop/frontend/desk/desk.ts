@@ -118,7 +118,7 @@ export class Desk {
   private tendPhone(): void {
     const desk = store.desk;
     const agent = desk?.agent;
-    this.live?.setPresent(Boolean(agent) && store.holding === "here", desk?.call?.stage === "talking");
+    this.live?.setPresent(Boolean(agent) && store.holding === "here");
     const wanted = agent?.endpoint === "web" && store.holding === "here" && desk;
     const identity = wanted ? `${desk.switch.kind}:${agent.extension_id}` : "";
     void this.line.use(identity, () => this.makePhone());

@@ -12,7 +12,7 @@ export interface LiveListener {
 
 export class LiveClient {
   private readonly send: (message: ToHub) => void;
-  private told = "";
+  private told = false;
 
   /** `name` tells apart the connections of different accounts in one browser. */
   constructor(
@@ -28,11 +28,10 @@ export class LiveClient {
   }
 
   /** While on, the server is told every 15 s that this agent's desktop is there. */
-  setPresent(on: boolean, inCall: boolean): void {
-    const now = `${on}/${inCall}`;
-    if (now === this.told) return;
-    this.told = now;
-    this.send({ kind: "presence", on, inCall });
+  setPresent(on: boolean): void {
+    if (on === this.told) return;
+    this.told = on;
+    this.send({ kind: "presence", on });
   }
 
   private receive(message: FromHub): void {

@@ -8,7 +8,7 @@ export type LiveStatus = "connecting" | "live" | "lost" | "signed_out";
 
 export type ToHub =
   | { kind: "subscribe"; position: string; csrf: string }
-  | { kind: "presence"; on: boolean; inCall: boolean }
+  | { kind: "presence"; on: boolean }
   | { kind: "bye" };
 
 export type FromHub = { kind: "status"; status: LiveStatus } | { kind: "event"; event: LiveEvent } | { kind: "reset" };
@@ -37,7 +37,7 @@ const PROBE_MS = 30_000;
 const RETRY_MS = [500, 1000, 2000, 5000];
 
 export class LiveHub {
-  private readonly subscribers = new Map<Subscriber, { subscribed: boolean; present: boolean; inCall: boolean }>();
+  private readonly subscribers = new Map<Subscriber, { subscribed: boolean; present: boolean }>();
   private recent: LiveEvent[] = [];
   /** Every event after this position is in `recent`. */
   private coveredFrom = "";
@@ -55,7 +55,7 @@ export class LiveHub {
   }
 
   join(subscriber: Subscriber): void {
-    this.subscribers.set(subscriber, { subscribed: false, present: false, inCall: false });
+    this.subscribers.set(subscriber, { subscribed: false, present: false });
     subscriber.send({ kind: "status", status: this.status });
   }
 
@@ -69,7 +69,6 @@ export class LiveHub {
         return;
       case "presence":
         entry.present = message.on;
-        entry.inCall = message.inCall;
         if (message.on) void this.beat();
         return;
       case "subscribe":
@@ -143,11 +142,10 @@ export class LiveHub {
   private async beat(): Promise<void> {
     const present = [...this.subscribers.values()].filter((entry) => entry.present);
     if (present.length === 0 || !this.csrf) return;
-    // A heartbeat is not something the person did, unless they are talking.
-    const background: Record<string, string> = present.some((entry) => entry.inCall) ? {} : { "X-Zongji-Background": "1" };
+    // Who is signed in on an extension waits for calls: that is work, and does not idle out (ACC-1).
     await fetch("/desk/api/presence", {
       method: "POST",
-      headers: { "Content-Type": "application/json", "X-CSRFToken": this.csrf, ...background },
+      headers: { "Content-Type": "application/json", "X-CSRFToken": this.csrf },
       body: JSON.stringify({ page: this.page }),
       signal: AbortSignal.timeout(PRESENCE_MS),
     }).catch(() => undefined);
