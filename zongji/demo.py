@@ -11,7 +11,6 @@ from sqlalchemy import select
 
 from core import accounts, phone
 from core import redis as redis_clients
-from core.bus import send_command
 from core.crypto import Vault
 from core.database import ALL_TENANTS, Database, TenantSession
 from core.documents import DestinationKind
@@ -21,6 +20,7 @@ from core.models import Account, Role, Tenant
 from core.redis import RedisError
 from core.settings import Settings
 from crm.models import Customer
+from cti import demo_call
 from cti.endpoints import open_extension
 from cti.models import InboundRoute, Queue, QueueMember
 from cti.publishing import count_change
@@ -82,36 +82,28 @@ def place_call(settings: Settings, *, to: str, caller: str, keys: Sequence[tuple
     `caller` is what the called side sees (empty: a demo customer); `keys` are pressed at seconds after the
     answer. Exits with a sentence when the number is none, or the telephone system refuses or is not running.
     """
+    database = Database.from_settings(settings)
     try:
-        number = phone.parse(to or NUMBER).stored
-        from_number = phone.parse(caller or _CUSTOMERS[0][1]).stored
-        tenant_id = _tenant_of_number(settings, number)
-        redis = redis_clients.from_settings(settings)
-        body = {"number": number, "caller": from_number, "keys": [list(pair) for pair in keys]}
-        result = send_command(redis, settings.cell, "demo.call", tenant_id, 0, body)
+        with database.transaction(ALL_TENANTS, read_only=True) as session:
+            placed = demo_call.place(
+                session,
+                redis_clients.from_settings(settings),
+                settings.cell,
+                number=to or NUMBER,
+                caller=caller or _CUSTOMERS[0][1],
+                keys=keys,
+            )
     except ZongjiError as error:
         sys.exit(error.text())
     except RedisError:
         sys.exit(_("Redis does not answer; is Zongji running?"))
-    if not result.get("ok"):
-        sys.exit(_("The telephone system refused the call: %(error)s.", error=result.get("error")))
-    return _(
-        "A call from %(caller)s to %(number)s is on its way.",
-        caller=phone.display(from_number),
-        number=phone.display(number),
-    )
-
-
-def _tenant_of_number(settings: Settings, number: str) -> int:
-    database = Database.from_settings(settings)
-    try:
-        with database.transaction(ALL_TENANTS, read_only=True) as session:
-            route = session.scalar(select(InboundRoute).where(InboundRoute.number == number))
     finally:
         database.dispose()
-    if route is None:
-        sys.exit(_("No route has the number %(number)s.", number=phone.display(number)))
-    return route.tenant_id
+    return _(
+        "A call from %(caller)s to %(number)s is on its way.",
+        caller=phone.display(placed.caller),
+        number=phone.display(placed.number),
+    )
 
 
 def _fill(session: TenantSession, vault: Vault, domain: str) -> None:

@@ -14,7 +14,9 @@ BEGIN, END = "<!-- table begins -->", "<!-- table ends -->"
 
 def matrix() -> str:
     """Return phases as columns, inputs as rows; a dot is "means nothing here", a blank "is a bug"."""
-    kinds = [kind for kind in vars(inputs).values() if isinstance(kind, type) and issubclass(kind, inputs.Input)]
+    kinds = [
+        kind for kind in vars(inputs).values() if isinstance(kind, type) and issubclass(kind, inputs.Input)
+    ]
     kinds.remove(inputs.Input)
     lines = [
         "| input | " + " | ".join(phase.value for phase in Phase) + " |",

@@ -40,6 +40,8 @@ log = structlog.get_logger(__name__)
 
 UNADOPTED_S = 20
 """Seconds an agent's leg that answered lives without being bridged, should the controller die just then."""
+SILENT_ENDPOINT_MS = 60_000
+"""An agent's endpoint from which nothing was received for so long is gone, though nobody said so."""
 FAILED_PLAYBACK = ("FILE NOT FOUND", "PLAYBACK ERROR")
 PROFILE = "agents"
 
@@ -263,6 +265,7 @@ class Board:
             "zj_token": agent.token,
             "sip_h_X-Zongji-Leg": agent.leg_id,
             "hangup_after_bridge": "true",
+            "media_timeout": str(SILENT_ENDPOINT_MS),
             "execute_on_answer": f"sched_hangup +{UNADOPTED_S} NORMAL_TEMPORARY_FAILURE",
         }
         if queue is not None and queue.auto_answer and agent.endpoint == "web":

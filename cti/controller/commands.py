@@ -22,7 +22,7 @@ from cti.acd.agents import Agent, AgentState
 from cti.call import inputs
 from cti.controller.board import Board
 from cti.controller.redis_guard import RedisAwayError, RedisGuard
-from cti.controller.registrations import Registrations
+from cti.controller.registrations import PROFILE, Registrations
 from cti.esl import commands
 from cti.esl.client import SwitchClient
 from cti.esl.quoting import UnsafeValue
@@ -246,6 +246,17 @@ class Commands:
             raise Refused("wrong-state", state=agent.state.value)
         return agent, leg_id
 
+    # --- endpoints --------------------------------------------------------------------------------------------------
+
+    def _flush_directory(self, command: bus.Command) -> None:
+        """An endpoint's credentials changed: the switch asks anew, and who is registered with the old ones is out."""
+        user, domain = str(command.body["user"]), self._settings.sip_domain
+        try:
+            wire = commands.flush_directory(user, domain) + commands.flush_registration(PROFILE, user, domain)
+        except UnsafeValue as error:
+            raise Refused("bad-command", reason=str(error)) from None
+        self._switch.post(wire)
+
     # --- the demo ---------------------------------------------------------------------------------------------------
 
     def _demo_call(self, command: bus.Command) -> Result:
@@ -293,5 +304,6 @@ class Commands:
         "leg.mute": _mute,
         "leg.unmute": _mute,
         "leg.dtmf": _dtmf,
+        "directory.flush": _flush_directory,
         "demo.call": _demo_call,
     }

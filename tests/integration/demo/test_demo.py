@@ -111,7 +111,12 @@ def test_a_test_call_is_a_command_to_the_cell(
     thread.join()
     assert "4008001000" in sentence
     assert seen[0].kind == "demo.call"
-    assert seen[0].body == {"number": "+864008001000", "caller": "+8613800138000", "keys": [[8.0, "1"]]}
+    assert seen[0].body == {
+        "number": "+864008001000",
+        "caller": "+8613800138000",
+        "keys": [[8.0, "1"]],
+        "hangup_after_s": 0,
+    }
     with pytest.raises(SystemExit, match="13912345678"):
         demo.place_call(settings, to="13912345678", caller="", keys=[])
     seeded.dispose()
