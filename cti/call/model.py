@@ -1,7 +1,8 @@
 """A call as a value: everything needed to go on with it, or to write its record, after any process died.
 
-The value is kept in Redis (`core.keys.call`) and on the customer's channel (variable ``zj_state``, base64url of the
-JSON), so that Redis can be rebuilt from the switch and the switch's own record of the leg carries the whole story.
+The value is kept in Redis (`core.keys.call`) and on the customer's channel (variable ``zj_state``: the JSON, packed,
+in base64url), so that Redis can be rebuilt from the switch and the switch's own record of the leg tells the whole
+story.
 Times are milliseconds since the epoch, UTC, taken from the switch's events where one caused the change.
 """
 
@@ -12,6 +13,11 @@ import enum
 from typing import Any
 
 import msgspec
+
+from cti.call.packing import pack, unpack
+
+PACKED = "1"
+"""First letter of a packed ``zj_state``; base64url of plain JSON, the earlier form, starts with ``ey``."""
 
 
 class LegKind(enum.StrEnum):
@@ -185,12 +191,14 @@ def decode(data: bytes | str) -> Call:
 
 def to_variable(call: Call) -> str:
     """Return the call as the value of ``zj_state``: letters, digits, ``-`` and ``_`` only."""
-    return base64.urlsafe_b64encode(encode(call)).decode("ascii").rstrip("=")
+    return PACKED + base64.urlsafe_b64encode(pack(encode(call))).decode("ascii").rstrip("=")
 
 
 def from_variable(text: str) -> Call:
-    """Return the call in the channel variable's `text`. Raises ``ValueError``."""
+    """Return the call in the channel variable's `text`, packed or in the earlier plain form. Raises ``ValueError``."""
+    letters = text.removeprefix(PACKED)
     try:
-        return decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        data = base64.urlsafe_b64decode(letters + "=" * (-len(letters) % 4))
+        return decode(unpack(data) if text.startswith(PACKED) else data)
     except (msgspec.MsgspecError, ValueError) as error:
         raise ValueError("zj_state holds no call") from error
