@@ -11,7 +11,7 @@ each number of agents signed in, spread over 20 queues, two ways to a match are 
 
 So the script that makes the match possible is counted in. Beside them: the match-and-claim script alone, and a PING,
 the shortest thing that can be asked of Redis, measured between the matches. The bars (P3): p99 at most 5 ms with 1,000
-agents; flat: with the most agents the median is at most 1.5 times that with the fewest, by the clock or counted in PINGs,
+agents; flat: with the most agents the median is at most 1.5 times that with the fewest, by the clock or in PINGs,
 since a shared machine is not equally fast in each minute.
 """
 
