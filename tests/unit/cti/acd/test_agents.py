@@ -146,6 +146,27 @@ def test_how_a_claim_ends(how: dict[str, object], state: AgentState, until_ms: i
     assert (after.state, after.wrap_until_ms, after.token) == (state, until_ms, "")
 
 
+def test_an_endpoint_that_cannot_be_rung_rests_and_is_given_up_in_the_end() -> None:
+    """CTI-Q4: a dead phone is not tried without end; that is nobody's missed call."""
+    here = agent()
+    for turn in range(1, rules.MAX_UNREACHABLE):
+        taken = rules.claimed(here, token="t", leg_id="l", call_id="c", now_ms=NOW)
+        resting = rules.freed(taken, now_ms=NOW, unreachable=True)
+        assert resting is not None
+        assert (resting.state, resting.unreachable_in_a_row) == (AgentState.READY, turn)
+        assert resting.resting_until_ms == NOW + rules.REST_MS
+        assert not rules.available(resting)
+        here = rules.rested(resting)
+        assert rules.available(here)
+    taken = rules.claimed(here, token="t", leg_id="l", call_id="c", now_ms=NOW)
+    assert rules.talks(taken, NOW).unreachable_in_a_row == 0
+    given_up = rules.freed(taken, now_ms=NOW, unreachable=True)
+    assert given_up is not None
+    assert (given_up.state, given_up.missed_in_a_row) == (AgentState.NOT_RESPONDING, 0)
+    assert rules.available(rules.choose(given_up, AgentState.READY, "", NOW))
+    assert rules.available(rules.choose(resting, AgentState.READY, "", NOW)), "acting ends the rest"
+
+
 def test_wrap_up_ends_in_the_state_chosen_for_afterwards() -> None:
     taken = rules.claimed(agent(), token="t", leg_id="l", call_id="c", now_ms=NOW)
     chosen = rules.choose(taken, AgentState.BREAK, "tea", NOW)
@@ -228,11 +249,15 @@ class AnyDay(RuleBasedStateMachine):
         self._step(rules.talks(self.agent, self.now))
 
     @precondition(lambda self: self.agent is not None and self.agent.token)
-    @rule(wrap_up_s=st.sampled_from([0, 30]), missed=st.booleans(), unreachable=st.booleans())
-    def free(self, wrap_up_s: int, missed: bool, unreachable: bool) -> None:
+    @rule(wrap_up_s=st.sampled_from([0, 30]), why=st.sampled_from(["ended", "missed", "unreachable"]))
+    def free(self, wrap_up_s: int, why: str) -> None:
         leaving = self.agent.next_state == SIGNING_OUT
         after = rules.freed(
-            self.agent, now_ms=self.now, wrap_up_s=wrap_up_s, missed=missed, unreachable=unreachable
+            self.agent,
+            now_ms=self.now,
+            wrap_up_s=wrap_up_s,
+            missed=why == "missed",
+            unreachable=why == "unreachable",
         )
         assert (after is None) is leaving
         self._step(after)
