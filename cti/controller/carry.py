@@ -110,7 +110,9 @@ class Carrier:
             self._writer.forget(call)
         else:
             self._writer.state(call)
-        self._post(call, work.wires)
+        if work.wires or not work.answers:
+            self._post(call, work.wires)
+        # else the answers are taken next, and what follows from them carries the state: one write instead of two
         for action in work.after:
             action()
         return work.answers
