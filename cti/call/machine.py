@@ -81,6 +81,11 @@ def _late_answer(call: Call, event: inputs.AgentAnswered, world: World) -> list[
     return [fx.KillLeg(leg_id=event.leg_id, cause="LOSE_RACE")]
 
 
+def _second_answer(call: Call, event: inputs.AgentAnswered, world: World) -> list[fx.Effect]:
+    """The leg that won may be told of twice (its park, and a look at the switch); any other lost."""
+    return [] if event.leg_id == call.agent_leg else _late_answer(call, event, world)
+
+
 def _farewell_done(call: Call, event: inputs.StepDone, world: World) -> list[fx.Effect]:
     if call.step is None or event.step_id != call.step.id or call.step.what != "farewell":
         return []
@@ -207,6 +212,8 @@ for _phase in (P.ARRIVED, P.FLOW, P.LEAVING, P.ENDED, P.OFFERING, P.CONNECTING, 
     TABLE[(_phase, inputs.Matched)] = _late_match
 for _phase in (P.ARRIVED, P.FLOW, P.WAITING, P.LEAVING, P.ENDED):
     TABLE[(_phase, inputs.AgentAnswered)] = _late_answer
+for _phase in (P.CONNECTING, P.TALKING):
+    TABLE[(_phase, inputs.AgentAnswered)] = _second_answer
 TABLE[(P.LEAVING, inputs.RouteRefused)] = ignore
 for _phase in (P.FLOW, P.WAITING, P.OFFERING, P.CONNECTING, P.TALKING, P.LEAVING):
     for _type in LATE:

@@ -207,6 +207,17 @@ def test_a_pair_without_a_row_raises() -> None:
         advance(Call(id="x"), inputs.HoldAsked(at_ms=0, hold=True), FixedWorld())
 
 
+def test_an_answer_told_twice_changes_nothing_and_another_legs_loses() -> None:
+    call = talking()
+    offers = call.call.offers
+    assert call.give(inputs.AgentAnswered(at_ms=1, leg_id=call.call.agent_leg)) == []
+    other = "99999999-0000-4000-8000-000000000000"
+    assert call.give(inputs.AgentAnswered(at_ms=1, leg_id=other)) == [
+        fx.KillLeg(leg_id=other, cause="LOSE_RACE")
+    ]
+    assert call.call.offers == offers
+
+
 def test_every_phase_survives_the_callers_end() -> None:
     assert all((phase, inputs.CustomerGone) in TABLE for phase in Phase)
 
