@@ -19,6 +19,11 @@ def commands(cell: str) -> str:
     return f"zj:cell:{cell}:commands"
 
 
+def commands_position(cell: str) -> str:
+    """String: id of the last entry of :func:`commands` a controller took; kept a minute, longer than any deadline."""
+    return f"zj:cell:{cell}:commands:position"
+
+
 def command_result(command_id: str) -> str:
     """List that gets one element, the command's result as JSON, and expires."""
     return f"zj:command:{command_id}:result"

@@ -59,11 +59,20 @@ class Agent(msgspec.Struct, kw_only=True, frozen=True):
     """The microphone of the agent's leg is off."""
     wrap_until_ms: int = 0
     missed_in_a_row: int = 0
+    unreachable_in_a_row: int = 0
+    resting_until_ms: int = 0
+    """An endpoint that could not be rung gets no queue calls until then, so that it is not tried without end."""
+
+
+REST_MS = 5_000
+MAX_UNREACHABLE = 3
+"""After so many offers in a row that could not be rung the agent stands as not responding."""
 
 
 def available(agent: Agent) -> bool:
-    """Return whether queue calls may be offered now."""
-    return agent.state is AgentState.READY and agent.registered and not agent.token
+    """Return whether queue calls may be offered now; a rest is ended by :func:`rested`, not by the clock."""
+    ready = agent.state is AgentState.READY and agent.registered and not agent.token
+    return ready and not agent.resting_until_ms
 
 
 def can_be_rung(agent: Agent) -> bool:
@@ -92,6 +101,8 @@ def choose(agent: Agent, state: AgentState, reason: str, now_ms: int) -> Agent:
         next_reason="",
         wrap_until_ms=0,
         missed_in_a_row=0,
+        unreachable_in_a_row=0,
+        resting_until_ms=0,
     )
 
 
@@ -118,7 +129,7 @@ def claimed(agent: Agent, *, token: str, leg_id: str, call_id: str, now_ms: int)
 
 def talks(agent: Agent, now_ms: int) -> Agent:
     """The agent's leg was bridged."""
-    return _with(agent, now_ms, state=AgentState.TALKING, missed_in_a_row=0)
+    return _with(agent, now_ms, state=AgentState.TALKING, missed_in_a_row=0, unreachable_in_a_row=0)
 
 
 def freed(
@@ -127,8 +138,12 @@ def freed(
     """The claim ended. ``None`` means the agent leaves now, as they asked during the call."""
     if agent.next_state == SIGNING_OUT:
         return None
+    unreachable = unreachable and not missed
     loose: dict[str, object] = {"token": "", "leg_id": "", "call_id": "", "claimed_ms": 0, "muted": False}
-    if missed:
+    failures = agent.unreachable_in_a_row + 1 if unreachable else 0
+    if unreachable and failures < MAX_UNREACHABLE:
+        loose |= {"unreachable_in_a_row": failures, "resting_until_ms": now_ms + REST_MS}
+    if missed or failures >= MAX_UNREACHABLE:
         return _with(
             agent,
             now_ms,
@@ -136,13 +151,19 @@ def freed(
             reason="",
             next_state="",
             next_reason="",
-            missed_in_a_row=agent.missed_in_a_row + 1,
+            missed_in_a_row=agent.missed_in_a_row + missed,
+            unreachable_in_a_row=0,
             **loose,
         )
     if wrap_up_s > 0 and not unreachable:
         until_ms = now_ms + wrap_up_s * 1000
         return _with(agent, now_ms, state=AgentState.WRAP_UP, reason="", wrap_until_ms=until_ms, **loose)
     return _back(msgspec.structs.replace(agent, **loose), now_ms)
+
+
+def rested(agent: Agent) -> Agent:
+    """The rest after an unreachable endpoint is over."""
+    return msgspec.structs.replace(agent, resting_until_ms=0)
 
 
 def wrapped_up(agent: Agent, now_ms: int) -> Agent:

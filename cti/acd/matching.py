@@ -48,6 +48,7 @@ class Acd:
         self._save_agent = client.register_script(scripts.SAVE_AGENT)
         self._drop_agent = client.register_script(scripts.DROP_AGENT)
         self._hold_extension = client.register_script(scripts.HOLD_EXTENSION)
+        self._free_extension = client.register_script(scripts.FREE_EXTENSION)
         self._answer = client.register_script(scripts.ANSWER)
         self._take_route = client.register_script(scripts.TAKE_ROUTE)
         self._client = client
@@ -127,6 +128,7 @@ class Acd:
             agent.token,
             agent.leg_id,
             agent.call_id,
+            agent.claimed_ms,
         ]
         answer = self._save_agent(keys=names, args=args)
         if not answer:
@@ -147,6 +149,10 @@ class Acd:
         """Take the extension for the agent; returns who holds it now."""
         name = keys.extension_holder(tenant_id, extension_id)
         return int(self._hold_extension(keys=[name], args=[agent_id]))
+
+    def free_extension(self, tenant_id: int, extension_id: int, agent_id: int) -> None:
+        """Give the extension back if this agent holds it."""
+        self._free_extension(keys=[keys.extension_holder(tenant_id, extension_id)], args=[agent_id])
 
     def load(self, tenant_id: int, agent_id: int) -> Agent | None:
         """Return an agent as saved, with the claim that stands on it."""

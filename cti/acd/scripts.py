@@ -78,7 +78,8 @@ return 1
 
 SAVE_AGENT = """
 -- KEYS: agent, set of agents, idle sets to be in or out of.
--- ARGV: token we believe in, agent id, data, idle (0/1), idle since, rings (0/1), queues (csv), token, leg, call after.
+-- ARGV: token we believe in, agent id, data, idle (0/1), idle since, rings (0/1), queues (csv),
+-- token, leg, call, claimed after.
 -- Refused when somebody else claimed the agent meanwhile: returns {token, leg, call, claimed}; else {}.
 local held = redis.call('HMGET', KEYS[1], 'token', 'leg', 'call', 'claimed')
 if held[1] and held[1] ~= '' and held[1] ~= ARGV[1] then return {held[1], held[2], held[3], held[4]} end
@@ -86,7 +87,7 @@ for queue in string.gmatch(redis.call('HGET', KEYS[1], 'queues') or '', '[^,]+')
   redis.call('ZREM', string.gsub(KEYS[1], 'agent:[^:]*$', 'queue:' .. queue .. ':idle'), ARGV[2])
 end
 redis.call('HSET', KEYS[1], 'data', ARGV[3], 'idle', ARGV[4], 'rings', ARGV[6], 'queues', ARGV[7])
-redis.call('HSET', KEYS[1], 'token', ARGV[8], 'leg', ARGV[9], 'call', ARGV[10])
+redis.call('HSET', KEYS[1], 'token', ARGV[8], 'leg', ARGV[9], 'call', ARGV[10], 'claimed', ARGV[11])
 redis.call('SADD', KEYS[2], ARGV[2])
 if ARGV[4] == '1' then
   for i = 3, #KEYS do redis.call('ZADD', KEYS[i], ARGV[5], ARGV[2]) end
@@ -112,6 +113,12 @@ HOLD_EXTENSION = """
 -- KEYS: holder. ARGV: agent id. Takes the extension; returns the holder's id (ours when taken).
 if redis.call('SETNX', KEYS[1], ARGV[1]) == 1 then return ARGV[1] end
 return redis.call('GET', KEYS[1])
+"""
+
+FREE_EXTENSION = """
+-- KEYS: holder. ARGV: agent id. Gives the extension back if this agent holds it.
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1
 """
 
 ANSWER = """

@@ -24,6 +24,8 @@ RETRY_MS = 1_000
 """How long a call waits before it stands in the queue again when Redis could not be asked."""
 MUSIC_FALLBACK = "tone"
 HOLD_MUSIC = "default"
+MAX_OFFERS = 50
+"""Offers a call remembers: its state must fit on the leg."""
 LATER = "later"
 """Reason of QueueRefused when Redis could not be asked."""
 
@@ -111,7 +113,7 @@ def matched(call: Call, event: inputs.Matched, world: World) -> list[fx.Effect]:
     """An agent was claimed and is being rung."""
     offer = event.offer
     call.phase = Phase.OFFERING
-    call.offers = [*call.offers, offer]
+    call.offers = [*call.offers[-MAX_OFFERS:], offer]
     queue = world.queue(offer.queue_id)
     ring_s = queue.ring_timeout_s if queue else 60
     deadline_ms = offer.offered_ms + ring_s * 1000
@@ -165,7 +167,6 @@ def agent_answered(call: Call, event: inputs.AgentAnswered, world: World) -> lis
     steps.change_offer(call, offer.leg_id, result=OfferResult.ANSWERED, answered_ms=event.at_ms)
     call.agent_id, call.agent_leg = offer.agent_id, offer.leg_id
     call.extension_id = offer.extension_id
-    call.step = None
     return [
         *steps.drop_timer(call, QUEUE_TIMER),
         *steps.drop_timer(call, OFFER_TIMER),
@@ -232,6 +233,7 @@ def wait_again(call: Call, world: World, now_ms: int) -> list[fx.Effect]:
         return farewell(call, "unavailable", EndedIn.AGENT, "agent-lost", now_ms)
     call.phase = Phase.WAITING
     call.agent_id, call.agent_leg = 0, ""
+    call.queue_entered_ms = now_ms
     return [
         _music(call, queue.music, now_ms),
         steps.set_timer(call, QUEUE_TIMER, now_ms + queue.timeout_s * 1000),
@@ -276,7 +278,8 @@ def _go_on_waiting(call: Call, result: OfferResult, world: World, now_ms: int) -
     if now_ms >= call.queue_entered_ms + queue.timeout_s * 1000:
         return fail(call, FailureReason.TIMEOUT, world, now_ms)
     music = [] if call.step is not None else [_music(call, queue.music, now_ms)]
-    return [*music, _enqueue(call, queue)]
+    due_ms = call.queue_entered_ms + queue.timeout_s * 1000
+    return [*music, steps.set_timer(call, QUEUE_TIMER, due_ms), _enqueue(call, queue)]
 
 
 def _enqueue(call: Call, queue: QueueDoc) -> fx.Enqueue:

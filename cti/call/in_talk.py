@@ -18,7 +18,7 @@ def bridged(call: Call, event: inputs.Bridged, world: World) -> list[fx.Effect]:
     if offer is None or event.leg_id != call.agent_leg:
         return []
     first = call.phase is Phase.CONNECTING
-    call.phase = Phase.TALKING
+    call.phase, call.step = Phase.TALKING, None
     result = steps.drop_timer(call, in_queue.OFFER_TIMER)
     if not first:
         return result

@@ -152,9 +152,10 @@ class HoldAsked(Input):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HangupAsked(Input):
-    """Somebody with the right to wants the call ended."""
+    """Somebody with the right to wants the call ended, as seen from the agent's leg `leg_id`."""
 
     by: int
+    leg_id: str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -61,14 +61,24 @@ def _route_refused(call: Call, event: inputs.RouteRefused, world: World) -> list
 
 
 def _hangup_asked(call: Call, event: inputs.HangupAsked, world: World) -> list[fx.Effect]:
+    if event.leg_id != call.agent_leg:
+        return []
     return [fx.HangupCustomer(cause="NORMAL_CLEARING")]
 
 
 def _reject_offer(call: Call, event: inputs.HangupAsked, world: World) -> list[fx.Effect]:
+    """Decline: ends the offer, never the caller's call; a late one meets another offer and means nothing."""
     offer = steps.current_offer(call)
-    if offer is None or offer.agent_id != event.by:
-        return [fx.HangupCustomer(cause="NORMAL_CLEARING")]
+    if offer is None or offer.leg_id != event.leg_id:
+        return []
     return [fx.KillLeg(leg_id=offer.leg_id, cause="CALL_REJECTED")]
+
+
+def _music_while_connecting(call: Call, event: inputs.StepDone, world: World) -> list[fx.Effect]:
+    """The bridge broke the music off: that it ended is noted, and only a bridge that fails starts it again."""
+    if call.step is not None and event.step_id == call.step.id:
+        call.step = None
+    return []
 
 
 def _late_match(call: Call, event: inputs.Matched, world: World) -> list[fx.Effect]:
@@ -141,12 +151,10 @@ TABLE: dict[tuple[Phase, type[inputs.Input]], Handler] = {
     (P.ARRIVED, inputs.RouteGiven): _route_given,
     (P.ARRIVED, inputs.RouteRefused): _route_refused,
     (P.ARRIVED, inputs.KeyPressed): _keep_key,
-    (P.ARRIVED, inputs.HangupAsked): _hangup_asked,
     (P.ARRIVED, inputs.CustomerGone): _end(None),
     (P.FLOW, inputs.StepDone): in_flow.step_done,
     (P.FLOW, inputs.KeyPressed): in_flow.key_pressed,
     (P.FLOW, inputs.TimerDue): in_flow.timer_due,
-    (P.FLOW, inputs.HangupAsked): _hangup_asked,
     (P.FLOW, inputs.CustomerGone): _end(None),
     (P.WAITING, inputs.Queued): in_queue.queued,
     (P.WAITING, inputs.QueueRefused): in_queue.refused,
@@ -155,7 +163,6 @@ TABLE: dict[tuple[Phase, type[inputs.Input]], Handler] = {
     (P.WAITING, inputs.StepDone): in_queue.step_done,
     (P.WAITING, inputs.KeyPressed): _keep_key,
     (P.WAITING, inputs.TimerDue): in_queue.timer_due,
-    (P.WAITING, inputs.HangupAsked): _hangup_asked,
     (P.WAITING, inputs.CustomerGone): _end(in_queue.customer_gone),
     (P.OFFERING, inputs.Queued): in_queue.queued,
     (P.OFFERING, inputs.AgentAnswered): in_queue.agent_answered,
@@ -168,6 +175,7 @@ TABLE: dict[tuple[Phase, type[inputs.Input]], Handler] = {
     (P.OFFERING, inputs.AgentLost): _lost_while_ringing,
     (P.OFFERING, inputs.CustomerGone): _end(in_queue.customer_gone),
     (P.CONNECTING, inputs.Bridged): in_talk.bridged,
+    (P.CONNECTING, inputs.StepDone): _music_while_connecting,
     (P.CONNECTING, inputs.BridgeMissing): in_talk.bridge_missing,
     (P.CONNECTING, inputs.AgentGone): in_talk.agent_gone,
     (P.CONNECTING, inputs.OfferFailed): in_queue.offer_failed,
@@ -218,7 +226,7 @@ TABLE[(P.LEAVING, inputs.RouteRefused)] = ignore
 for _phase in (P.FLOW, P.WAITING, P.OFFERING, P.CONNECTING, P.TALKING, P.LEAVING):
     for _type in LATE:
         TABLE.setdefault((_phase, _type), ignore)
-for _type in (inputs.StepDone, inputs.Parked, inputs.TimerDue):
+for _type in (inputs.StepDone, inputs.Parked, inputs.TimerDue, inputs.HangupAsked):
     TABLE[(P.ARRIVED, _type)] = ignore
 for _phase in (P.LEAVING, P.ENDED):
     TABLE[(_phase, inputs.RouteGiven)] = _late_route

@@ -6,9 +6,11 @@ set: when a claim came in between, the claim is taken over first and the change 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 import gevent
+import gevent.lock
 import msgspec
 import structlog
 
@@ -47,6 +49,10 @@ class Agents:
         self._agents: dict[int, Agent] = {}
         self._wrap_timers: dict[int, gevent.Greenlet] = {}
         self._seen_ms: dict[int, int] = {}
+        self._rest_timers: dict[int, gevent.Greenlet] = {}
+        self._locks: defaultdict[int, gevent.lock.RLock] = defaultdict(gevent.lock.RLock)
+        self._unsaved: dict[int, str] = {}
+        """Agents Redis could not be told of, and the token it last had for each."""
 
     def __iter__(self) -> Iterator[Agent]:
         return iter(list(self._agents.values()))
@@ -78,13 +84,23 @@ class Agents:
         self._agents = self._journal.load()
 
     def add(self, agent: Agent) -> None:
-        """Sign an agent in."""
-        self._agents[agent.account_id] = agent
-        self.seen(agent.account_id)
-        self._settle(agent, "")
+        """Sign an agent in; a claim Redis still holds on them is taken over (the audit frees it if it is dead)."""
+        with self._locks[agent.account_id]:
+            self._agents[agent.account_id] = agent
+            self.seen(agent.account_id)
+            claim = self._settle(agent, "")
+            if claim is not None:
+                self._agents[agent.account_id] = self._with_claim(agent, claim)
 
     def change(self, account_id: int, change: Change) -> Agent | None:
-        """Apply a pure change and let everybody know; a change that returns None signs the agent out."""
+        """Apply a pure change and let everybody know; a change that returns None signs the agent out.
+
+        Changes of one agent are made one after the other, so that journal, screens and timers see the same order.
+        """
+        with self._locks[account_id]:
+            return self._change(account_id, change)
+
+    def _change(self, account_id: int, change: Change) -> Agent | None:
         for _ in range(MAX_TRIES):
             before = self._agents.get(account_id)
             if before is None:
@@ -106,13 +122,14 @@ class Agents:
 
     def claimed(self, account_id: int, *, token: str, leg_id: str, call_id: str, at_ms: int) -> Agent | None:
         """Note a claim the match has already made in Redis."""
-        agent = self._agents.get(account_id)
-        if agent is None:
-            return None
-        taken = rules.claimed(agent, token=token, leg_id=leg_id, call_id=call_id, now_ms=at_ms)
-        self._agents[account_id] = taken
-        self._settle(taken, token)
-        return taken
+        with self._locks[account_id]:
+            agent = self._agents.get(account_id)
+            if agent is None:
+                return None
+            taken = rules.claimed(agent, token=token, leg_id=leg_id, call_id=call_id, now_ms=at_ms)
+            self._agents[account_id] = taken
+            self._settle(taken, token)
+            return taken
 
     def talk(self, account_id: int, token: str) -> None:
         """The claim with `token` became a conversation."""
@@ -137,10 +154,14 @@ class Agents:
                 )
             except RedisAwayError:
                 return
-            claim = self._settle(agent, agent.token)
-            if claim is not None:
-                log.warning("agent_claim_adopted", agent=agent.account_id, call=claim.call_id)
-                self._agents[agent.account_id] = self._with_claim(agent, claim)
+            with self._locks[agent.account_id]:
+                current = self._agents.get(agent.account_id)
+                if current is None:
+                    continue
+                claim = self._settle(current, self._unsaved.pop(current.account_id, current.token))
+                if claim is not None:
+                    log.warning("agent_claim_adopted", agent=agent.account_id, call=claim.call_id)
+                    self._agents[agent.account_id] = self._with_claim(current, claim)
 
     # --- inside -------------------------------------------------------------------------------------------------
 
@@ -154,13 +175,16 @@ class Agents:
         """Write the agent everywhere. Returns the claim that stood in the way, if any."""
         try:
             claim = self._redis.run(lambda _: self._acd.save(agent, believed_token))
+            self._unsaved.pop(agent.account_id, None)
         except RedisAwayError:
             claim = None
+            self._unsaved.setdefault(agent.account_id, believed_token)
         if claim is not None:
             return claim
         self._journal.note(agent.account_id, agent)
         self._tell(agent)
         self._time_wrap_up(agent)
+        self._time_rest(agent)
         if rules.available(agent):
             self._on_available(agent)
         return None
@@ -177,6 +201,7 @@ class Agents:
             return False
         self._agents.pop(agent.account_id, None)
         self._seen_ms.pop(agent.account_id, None)
+        self._unsaved.pop(agent.account_id, None)
         self._journal.note(agent.account_id, None)
         self._drop_wrap_timer(agent.account_id)
         gone = {"account_id": agent.account_id, "extension_id": agent.extension_id, "state": "signed_out"}
@@ -192,6 +217,18 @@ class Agents:
             self._wrap_timers[agent.account_id] = gevent.spawn_later(
                 delay_s, self._wrapped_up, agent.account_id
             )
+
+    def _time_rest(self, agent: Agent) -> None:
+        timer = self._rest_timers.pop(agent.account_id, None)
+        if timer is not None and timer is not gevent.getcurrent():
+            timer.kill(block=False)
+        if agent.resting_until_ms:
+            delay_s = max(0.0, (agent.resting_until_ms - now_ms()) / 1000)
+            self._rest_timers[agent.account_id] = gevent.spawn_later(delay_s, self._rested, agent.account_id)
+
+    def _rested(self, account_id: int) -> None:
+        self._rest_timers.pop(account_id, None)
+        self.change(account_id, rules.rested)
 
     def _wrapped_up(self, account_id: int) -> None:
         self._wrap_timers.pop(account_id, None)

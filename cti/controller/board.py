@@ -34,10 +34,13 @@ from cti.controller.state_writer import StateWriter
 from cti.esl import commands
 from cti.esl.client import Reply, Status, SwitchClient
 from cti.esl.events import Event
+from cti.esl.quoting import UnsafeValue
 from cti.routing import Decision, decide
 
 log = structlog.get_logger(__name__)
 
+END_TRIES = 8
+END_AGAIN_S = 0.25
 UNADOPTED_S = 20
 """Seconds an agent's leg that answered lives without being bridged, should the controller die just then."""
 SILENT_ENDPOINT_MS = 60_000
@@ -167,7 +170,7 @@ class Board:
         self._match(agent.tenant_id, agent.queue_ids)
 
     def _match(self, tenant_id: int, queue_ids: tuple[int, ...]) -> None:
-        while True:
+        while self._switch.connected:
             token, leg_id = uuid.uuid4().hex, str(uuid.uuid4())
             try:
                 match = self._redis.run(
@@ -203,16 +206,24 @@ class Board:
             self.agents.free(match.agent_id, match.token)
         if runner is not None:
             call = runner.call
-            self._redis.run(
-                lambda _: self._acd.enqueue(
-                    tenant_id, match.queue_id, call.id, call.priority, match.order, 1_000_000
+            try:
+                self._redis.run(
+                    lambda _: self._acd.enqueue(
+                        tenant_id, match.queue_id, call.id, call.priority, match.order, 1_000_000
+                    )
                 )
-            )
+            except RedisAwayError:
+                log.info("left_to_the_audit", call_id=call.id)
 
     def offer_extension(self, call: Call, extension_id: int) -> Offer | None:
         """See `carry.Desk`."""
         agent = self.agents.on_extension(extension_id)
-        if agent is None or agent.tenant_id != call.tenant_id or not can_be_rung(agent):
+        if (
+            agent is None
+            or agent.tenant_id != call.tenant_id
+            or not can_be_rung(agent)
+            or not self._switch.connected
+        ):
             return None
         token, leg_id, at_ms = uuid.uuid4().hex, str(uuid.uuid4()), now_ms()
         try:
@@ -238,8 +249,13 @@ class Board:
         if target is None:
             gevent.spawn(self._leg_failed, leg, "USER_NOT_REGISTERED")
         else:
-            wire = commands.originate(self._leg(call, agent, target, queue_id, ring_s))
-            self._switch.bgapi(wire, lambda reply: self._originated(leg, reply))
+            try:
+                wire = commands.originate(self._leg(call, agent, target, queue_id, ring_s))
+            except UnsafeValue as error:
+                log.warning("contact_refused", user=agent.user, reason=str(error))
+                gevent.spawn(self._leg_failed, leg, "INVALID_URL")
+            else:
+                self._switch.bgapi(wire, lambda reply: self._originated(leg, reply))
         return Offer(
             leg_id=leg.leg_id,
             agent_id=agent.account_id,
@@ -283,7 +299,18 @@ class Board:
         if reply.status is Status.UNKNOWN:
             return  # the line was lost: the reconciliation asks the switch whether the leg lives
         if not reply.ok:
-            self._leg_failed(leg, reply.text.removeprefix("-ERR ").strip() or "NORMAL_TEMPORARY_FAILURE")
+            cause = reply.text.removeprefix("-ERR ").strip() or "NORMAL_TEMPORARY_FAILURE"
+            # Not at once: what was never sent is told before the offer it belongs to.
+            gevent.spawn(self._leg_failed, leg, cause)
+
+    def end_leg(self, leg_id: str, cause: str, tries: int = END_TRIES) -> None:
+        """End an agent's leg; its originate may still be on its way, so "no such leg" is asked again for a while."""
+
+        def told(reply: Reply) -> None:
+            if not reply.ok and leg_id in self.legs and tries:
+                gevent.spawn_later(END_AGAIN_S, self.end_leg, leg_id, cause, tries - 1)
+
+        self._switch.post(commands.kill(leg_id, cause), told)
 
     def leg_gone(self, leg_id: str, cause: str) -> None:
         """Proof that an agent's leg is no more."""
@@ -296,6 +323,10 @@ class Board:
         leg = self.legs.get(leg_id)
         if leg is not None:
             gevent.spawn(self._agent_parked, leg, at_ms)
+
+    def repeat(self, wire: bytes) -> None:
+        """Send commands again that never reached the switch."""
+        self._switch.post(wire)
 
     def republish(self) -> None:
         """Write calls and agents to Redis again."""
@@ -353,7 +384,7 @@ class Board:
             posted = self.post(leg.call_id, inputs.AgentAnswered(at_ms=at_ms, leg_id=leg.leg_id))
             if posted:
                 return
-        self._switch.post(commands.kill(leg.leg_id, "LOSE_RACE"))
+        self.end_leg(leg.leg_id, "LOSE_RACE")
 
     def _wins(self, leg: AgentLeg) -> bool:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,13 +22,13 @@ from cti.controller.runner import CallRunner
 from cti.controller.state_writer import StateWriter
 from cti.esl import commands
 from cti.esl.apps import Sound
-from cti.esl.client import Reply, SwitchClient
+from cti.esl.client import Reply, Status, SwitchClient
 from ivr.messages import FailureReason
 from ivr.prompt_values import Prompt
 
 log = structlog.get_logger(__name__)
 
-FALLBACK_S = 15
+FALLBACK_S = 45
 """How far ahead the fallback is kept while a controller owns a call that is not bridged."""
 MAX_BACKGROUND_LOOPS = 40
 TONE = commands.Tone(hz=440, ms=400)
@@ -52,6 +53,9 @@ class Desk(Protocol):
 
     def offer_extension(self, call: Call, extension_id: int) -> Offer | None:
         """Claim and ring whoever is signed in on the extension; None when nobody can be rung."""
+
+    def end_leg(self, leg_id: str, cause: str) -> None:
+        """End an agent's leg, also one whose originate is still on its way."""
 
     def match_queue(self, tenant_id: int, queue_id: int) -> None:
         """Match waiting calls of the queue with idle agents, as many as there are."""
@@ -104,20 +108,29 @@ class Carrier:
         work = Work(runner)
         for effect in effects:
             handler = self._HANDLERS[type(effect)]
-            handler(self, work, effect)
+            # One effect that fails (a disk, a voice) must not lose the others: an agent to free, a leg to end.
+            self._guarded(runner.call, partial(handler, self, work, effect))
         call = runner.call
         if call.phase is Phase.ENDED:
             self._writer.forget(call)
         else:
             self._writer.state(call)
         if work.wires or not work.answers:
-            self._post(call, work.wires)
+            self._post(runner, work.wires)
         # else the answers are taken next, and what follows from them carries the state: one write instead of two
         for action in work.after:
-            action()
+            self._guarded(call, action)
         return work.answers
 
-    def _post(self, call: Call, wires: list[bytes]) -> None:
+    @staticmethod
+    def _guarded(call: Call, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Exception:
+            log.exception("effect_failed", call_id=call.id)
+
+    def _post(self, runner: CallRunner, wires: list[bytes]) -> None:
+        call = runner.call
         state = b""
         if call.phase is not Phase.ENDED:
             variables = {
@@ -127,11 +140,14 @@ class Carrier:
             }
             state = commands.set_variables(call.id, variables)
         if state or wires:
-            self._switch.post(state + b"".join(wires), self._refused)
+            wire = state + b"".join(wires)
+            self._switch.post(wire, partial(self._told, runner, call.rev, wire))
 
     @staticmethod
-    def _refused(reply: Reply) -> None:
-        if not reply.ok:
+    def _told(runner: CallRunner, rev: int, wire: bytes, reply: Reply) -> None:
+        if reply.status in (Status.NOT_SENT, Status.UNKNOWN):
+            runner.unsure.append((rev, wire))
+        elif not reply.ok:
             log.debug("switch_refused", status=reply.status.value, reason=reply.text[:200])
 
     # --- the caller's leg ---------------------------------------------------------------------------------------
@@ -184,10 +200,10 @@ class Carrier:
     # --- legs and bridges ---------------------------------------------------------------------------------------
 
     def _kill_leg(self, work: Work, effect: fx.KillLeg) -> None:
-        work.wires.append(commands.kill(effect.leg_id, effect.cause))
+        work.after.append(lambda: self._desk.end_leg(effect.leg_id, effect.cause))
 
     def _withdraw(self, work: Work, effect: fx.WithdrawOffer) -> None:
-        work.wires.append(commands.kill(effect.leg_id, "ORIGINATOR_CANCEL"))
+        work.after.append(lambda: self._desk.end_leg(effect.leg_id, "ORIGINATOR_CANCEL"))
         work.after.append(lambda: self._agents.free(effect.agent_id, effect.token))
 
     def _bridge(self, work: Work, effect: fx.Bridge) -> None:

@@ -15,7 +15,7 @@ import structlog
 
 from core import bus, keys
 from core.clock import now_ms
-from core.documents import AccountDoc, ExtensionDoc
+from core.documents import AccountDoc, ExtensionDoc, RouteDoc
 from core.settings import Settings
 from cti.acd import agents as rules
 from cti.acd.agents import Agent, AgentState
@@ -30,6 +30,7 @@ from cti.esl.quoting import UnsafeValue
 log = structlog.get_logger(__name__)
 
 BLOCK_MS = 1000
+POSITION_TTL_S = 60
 Result = dict[str, Any]
 
 
@@ -55,6 +56,7 @@ class Commands:
         board: Board,
         registrations: Registrations,
         hold_extension: Callable[[int, int, int], int],
+        free_extension: Callable[[int, int, int], None],
     ) -> None:
         self._settings = settings
         self._redis = redis
@@ -63,20 +65,34 @@ class Commands:
         self._board = board
         self._registrations = registrations
         self._hold_extension = hold_extension
+        self._free_extension = free_extension
 
     def follow(self) -> None:
         """Read commands for ever. Those older than the start are refused by their deadlines."""
-        stream, position = keys.commands(self._settings.cell), "$"
+        stream, position = keys.commands(self._settings.cell), self._last_position()
         while True:
             try:
                 for _, entries in self._blocking.xread({stream: position}, block=BLOCK_MS, count=200) or []:
-                    for entry_id, fields in entries:
-                        position = entry_id.decode()
+                    # Noted before anything is carried out: a command is done at most once, whoever dies.
+                    position = entries[-1][0].decode()
+                    self._note_position(position)
+                    for _, fields in entries:
                         gevent.spawn(self._take, fields)
             except Exception as error:  # noqa: BLE001 (a follower must outlive any answer of Redis)
                 log.warning("commands_follow_failed", reason=str(error))
-                position = "0" if position == "$" else position
                 gevent.sleep(0.3)
+
+    def _last_position(self) -> str:
+        """Return where a controller before us stopped reading: what came since still counts if its deadline says so."""
+        try:
+            stored = self._redis.run(lambda client: client.get(keys.commands_position(self._settings.cell)))
+        except RedisAwayError:
+            stored = None
+        return stored.decode() if stored else f"{now_ms()}-0"
+
+    def _note_position(self, position: str) -> None:
+        name = keys.commands_position(self._settings.cell)
+        self._redis.run(lambda client: client.set(name, position, ex=POSITION_TTL_S))
 
     def _take(self, fields: dict[bytes, bytes]) -> None:
         try:
@@ -133,6 +149,10 @@ class Commands:
         if current is not None:
             return self._sign_in_again(current, extension_id, endpoint, user)
         self._hold(command.tenant, extension_id, account_id)
+        if self._board.agents.get(account_id) is not None:
+            # Signed in from another page while we asked Redis.
+            self._give_back(command.tenant, extension_id, account_id)
+            raise Refused("already-signed-in", extension=extension.number)
         agent = Agent(
             tenant_id=command.tenant,
             account_id=account_id,
@@ -168,9 +188,19 @@ class Commands:
             holder = self._redis.run(lambda _: self._hold_extension(tenant_id, extension_id, account_id))
         except RedisAwayError:
             raise Refused("busy-later") from None
+        held = self._board.agents.get(holder)
+        if holder != account_id and (held is None or held.extension_id != extension_id):
+            # Nobody is there: the holder's sign-out never reached Redis.
+            self._give_back(tenant_id, extension_id, holder)
+            holder = self._redis.run(lambda _: self._hold_extension(tenant_id, extension_id, account_id))
         if holder != account_id:
             held_by = self._board.documents.get(AccountDoc, holder)
             raise Refused("extension-held", holder=held_by.name if held_by else str(holder))
+
+    def _give_back(self, tenant_id: int, extension_id: int, account_id: int) -> None:
+        current = self._board.agents.get(account_id)
+        if current is None or current.extension_id != extension_id:
+            self._redis.run(lambda _: self._free_extension(tenant_id, extension_id, account_id))
 
     def _sign_out(self, command: bus.Command) -> Result:
         agent = self._agent(command)
@@ -221,8 +251,10 @@ class Commands:
         self._switch.post(commands.phone_event(leg_id, "talk"))
 
     def _hangup(self, command: bus.Command) -> None:
-        agent, _ = self._leg(command)
-        self._board.post(agent.call_id, inputs.HangupAsked(at_ms=now_ms(), by=agent.account_id))
+        agent, leg_id = self._leg(command)
+        self._board.post(
+            agent.call_id, inputs.HangupAsked(at_ms=now_ms(), by=agent.account_id, leg_id=leg_id)
+        )
 
     def _hold_call(self, command: bus.Command) -> None:
         agent, _ = self._talking(command)
@@ -251,6 +283,9 @@ class Commands:
     def _flush_directory(self, command: bus.Command) -> None:
         """An endpoint's credentials changed: the switch asks anew, and who is registered with the old ones is out."""
         user, domain = str(command.body["user"]), self._settings.sip_domain
+        extensions = self._board.documents.all(ExtensionDoc)
+        if any(user in (e.web_user, e.sip_user) and e.tenant_id != command.tenant for e in extensions):
+            raise Refused("not-permitted")
         try:
             wire = commands.flush_directory(user, domain) + commands.flush_registration(PROFILE, user, domain)
         except UnsafeValue as error:
@@ -262,6 +297,9 @@ class Commands:
     def _demo_call(self, command: bus.Command) -> Result:
         """Place a test call: a leg of the switch to itself, which enters by the inbound dialplan like any other."""
         number, caller = str(command.body["number"]), str(command.body.get("caller", ""))
+        routes = self._board.documents.all(RouteDoc)
+        if not any(route.number == number and route.tenant_id == command.tenant for route in routes):
+            raise Refused("no-such-route")
         probe = str(uuid.uuid4())
         try:
             wire = commands.originate(

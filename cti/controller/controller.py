@@ -116,6 +116,7 @@ class Controller:
             board=self.board,
             registrations=self.registrations,
             hold_extension=acd.hold_extension,
+            free_extension=acd.free_extension,
         )
 
     def start(self) -> None:
@@ -214,6 +215,7 @@ class Controller:
 
     def _redis_back(self) -> None:
         self.documents.load(self.redis)
+        self.writer.wake()
         self.reconciler.redis_forgot()
 
     def _heartbeat(self) -> None:
@@ -240,7 +242,7 @@ class Controller:
             known = self.redis.run(beat)
         except RedisAwayError:
             return
-        if not known and self.switch.connected:
+        if not known:
             gevent.spawn(self.reconciler.redis_forgot)
 
     def _gauges(self) -> None:

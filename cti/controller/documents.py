@@ -7,6 +7,7 @@ what changed. Nothing here waits for the database.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +26,8 @@ D = TypeVar("D", bound=docs.Document)
 
 BLOCK_MS = 1000
 RESCAN_S = 30.0
+KEEP_VERSIONS_S = 2 * 86_400.0
+"""How long a flow version that was replaced stays for the calls that are in it."""
 
 
 class Documents:
@@ -33,6 +36,7 @@ class Documents:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._all: dict[str, docs.AnyDocument] = {}
+        self._missing: set[str] = set()
         self.on_change: Callable[[], None] = lambda: None
         self._flows: dict[tuple[int, int], flow_model.Flow] = {}
 
@@ -69,14 +73,19 @@ class Documents:
         if known is not None:
             return known
         document = self.get(docs.FlowDoc, flow_id)
-        if document is None or version not in (0, document.version):
+        newest = document is not None and version in (0, document.version)
+        body = (
+            bytes(document.body) if document is not None and newest else self._kept_version(flow_id, version)
+        )
+        if body is None:
             return None
+        number = document.version if document is not None and newest else version
         try:
-            flow = flow_model.decode(bytes(document.body))
+            flow = flow_model.decode(body)
         except flow_model.FlowUnreadableError as error:
-            log.error("flow_unreadable", flow=flow_id, version=document.version, reason=str(error))
+            log.error("flow_unreadable", flow=flow_id, version=number, reason=str(error))
             return None
-        self._flows[(flow_id, document.version)] = flow
+        self._flows[(flow_id, number)] = flow
         return flow
 
     def resolve(self, tenant_id: int, value: str) -> tuple[TargetKind, int]:
@@ -114,8 +123,13 @@ class Documents:
             return False
         entries = {field.decode(): document for field, data in raw.items() if (document := _decode(data))}
         if entries:
-            stale = self._all
-            self._all = {field: _newer(stale.get(field), document) for field, document in entries.items()}
+            for field, document in entries.items():
+                self._put(field, document)
+            # A document that is gone twice in a row was deleted; once may be a hash that is being filled again.
+            missing = self._all.keys() - entries.keys()
+            for field in missing & self._missing:
+                del self._all[field]
+            self._missing = set(missing)
             self._save_copy()
         return True
 
@@ -157,7 +171,31 @@ class Documents:
         if data is None:
             self._all.pop(field, None)
         elif (document := _decode(data)) is not None:
-            self._all[field] = _newer(self._all.get(field), document)
+            self._put(field, document)
+
+    def _put(self, field: str, document: docs.AnyDocument) -> None:
+        held = self._all.get(field)
+        if held is not None and held.version > document.version:
+            return
+        if isinstance(held, docs.FlowDoc) and held.version < document.version:
+            self._keep_version(held)
+        self._all[field] = document
+
+    def _keep_version(self, document: docs.FlowDoc) -> None:
+        """Calls finish on the version they started on, also after a restart of ours: it stays on the cell's disk."""
+        folder = self._path.parent / "flows"
+        folder.mkdir(parents=True, exist_ok=True)
+        cutoff = time.time() - KEEP_VERSIONS_S
+        for old in folder.glob("*.json"):
+            if old.stat().st_mtime < cutoff:
+                old.unlink(missing_ok=True)
+        (folder / f"{document.id}-{document.version}.json").write_bytes(bytes(document.body))
+
+    def _kept_version(self, flow_id: int, version: int) -> bytes | None:
+        try:
+            return (self._path.parent / "flows" / f"{flow_id}-{version}.json").read_bytes()
+        except OSError:
+            return None
 
     def _save_copy(self) -> None:
         temporary = self._path.with_suffix(".new")
@@ -172,7 +210,3 @@ def _decode(data: bytes) -> docs.AnyDocument | None:
     except msgspec.MsgspecError as error:
         log.error("document_unreadable", reason=str(error))
         return None
-
-
-def _newer(held: docs.AnyDocument | None, came: docs.AnyDocument) -> docs.AnyDocument:
-    return held if held is not None and held.version > came.version else came

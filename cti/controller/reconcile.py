@@ -17,7 +17,7 @@ from core.clock import now_ms
 from core.documents import AccountDoc, QueueDoc, RouteDoc, TenantDoc
 from core.settings import Settings
 from cti.acd import agents as rules
-from cti.acd.agents import Agent
+from cti.acd.agents import Agent, AgentState
 from cti.acd.matching import Acd
 from cti.call import in_queue, inputs
 from cti.call.model import Call, EndedIn, LegKind, Phase, decode, from_variable
@@ -25,6 +25,7 @@ from cti.controller.board import AgentLeg, Board
 from cti.controller.facts import Facts
 from cti.controller.redis_guard import RedisAwayError, RedisGuard
 from cti.controller.registrations import Registrations
+from cti.controller.runner import CallRunner
 from cti.esl import answers, commands
 from cti.esl.client import SwitchClient
 from cti.esl.events import Event
@@ -59,11 +60,13 @@ class Reconciler:
         self._facts = facts
         self._core_uuid = ""
         self._doubted: set[str] = set()
+        self._settled = False
 
     # --- at every connection ----------------------------------------------------------------------------------------
 
     def connected(self, core_uuid: str) -> None:
         """The event socket is up (again): settle everything before the first event is handled."""
+        self._settled = False
         before = self._core_uuid or self._core_uuid_on_disk()
         remembered = self._remembered_calls()
         if before and before != core_uuid:
@@ -73,10 +76,10 @@ class Reconciler:
         self._note_core_uuid(core_uuid)
         self._registrations.load()
         found = {channel.uuid for channel in self._channels()}
-        self._settle(
-            found | remembered.keys() | self._board.calls.keys() | self._board.legs.keys(), remembered
-        )
+        known = self._board.calls.keys() | self._board.legs.keys()
+        self._settle(found | remembered.keys() | known, remembered)
         self.settle_agents()
+        self._settled = True
 
     def _core_uuid_on_disk(self) -> str:
         try:
@@ -122,6 +125,8 @@ class Reconciler:
         for leg in list(self._board.legs.values()):
             if leg.leg_id in dumps and dumps[leg.leg_id] is None:
                 self._board.leg_gone(leg.leg_id, LEG_LOST)
+            elif leg.call_id not in self._board.calls and dumps.get(leg.call_id) is None:
+                self._board.end_leg(leg.leg_id, "LOSE_RACE")
         for leg_id, event in dumps.items():
             runner = self._board.calls.get(leg_id)
             if event is None:
@@ -158,8 +163,19 @@ class Reconciler:
                 call.phase, call.ended_detail = Phase.LEAVING, "controller-away"
             runner = self._board.add(call)
             runner.restore_timers()
+        else:
+            self._repeat_lost(runner, event)
         for event_input in self._missed_inputs(runner.call, event, dumps):
             runner.post(event_input)
+
+    def _repeat_lost(self, runner: CallRunner, event: Event) -> None:
+        """Send again what a cut line swallowed; the state on the leg says how far the switch was told."""
+        seen = _state(event, None)
+        told = seen.rev if seen is not None else 0
+        while runner.unsure:
+            rev, wire = runner.unsure.popleft()
+            if rev > told:
+                self._board.repeat(wire)
 
     def _missed_inputs(self, call: Call, event: Event, dumps: dict[str, Event | None]) -> list[inputs.Input]:
         """Return what happened to a live call while nobody looked."""
@@ -186,12 +202,16 @@ class Reconciler:
         self, call: Call, leg_id: str, event: Event, leg: Event | None, at_ms: int
     ) -> list[inputs.Input]:
         if leg is None:
+            # Absence is proved by asking for this very leg: the switch's list lags.
+            leg = self._dump(leg_id)
+        if leg is None:
             return [inputs.AgentGone(at_ms=at_ms, leg_id=leg_id, cause=LEG_LOST)]
+        self._adopt_leg(leg_id, leg)
         if call.phase is Phase.OFFERING:
             if leg.answer_state == "answered":
                 self._board.agent_answered(leg_id, at_ms)
             return []
-        if is_bridged(event):
+        if is_bridged(event, leg):
             return [inputs.Bridged(at_ms=at_ms, leg_id=leg_id)] if call.phase is Phase.CONNECTING else []
         return [inputs.BridgeMissing(at_ms=at_ms)]
 
@@ -216,8 +236,8 @@ class Reconciler:
                 if value is None:
                     client.srem(keys.calls(tenant_id), call_id)
                     continue
-                call = decode(value)
-                if call.cell == self._settings.cell:
+                call = _readable(value)
+                if call is not None and call.cell == self._settings.cell:
                     found[call_id] = call
         return found
 
@@ -247,21 +267,41 @@ class Reconciler:
     def settle_agents(self) -> None:
         """Bring every agent in line with accounts, queues, registrations and calls."""
         for agent in self._board.agents:
-            account = self._board.documents.get(AccountDoc, agent.account_id)
-            disabled = account is not None and not account.enabled
-            if disabled or self._board.agents.is_deserted(agent):
-                self._board.agents.change(agent.account_id, lambda a: rules.ask_to_leave(a, now_ms()))
-                continue
-            self._board.agents.change(agent.account_id, self._as_registered)
             if agent.token and not self._claim_stands(agent):
                 self._board.metrics.repairs.labels(what="claim-freed").inc()
                 log.warning("claim_freed", agent=agent.account_id, call_id=agent.call_id)
                 self._board.agents.free(agent.account_id, agent.token)
+            if self._must_leave(agent) or self._board.agents.is_deserted(agent):
+                self._board.agents.change(agent.account_id, lambda a: rules.ask_to_leave(a, now_ms()))
+                continue
+            self._board.agents.change(agent.account_id, self._as_it_is)
+            runner = self._board.calls.get(agent.call_id)
+            if (
+                runner is not None
+                and runner.call.phase is Phase.TALKING
+                and agent.state is AgentState.RINGING
+            ):
+                self._board.agents.talk(agent.account_id, agent.token)
 
-    def _as_registered(self, agent: Agent) -> Agent:
-        registered = self._registrations.registered(agent.user)
+    def _must_leave(self, agent: Agent) -> bool:
+        """Return whether the account or its right to the extension is gone."""
+        documents = self._board.documents
+        account = documents.get(AccountDoc, agent.account_id)
+        extension = documents.extension(agent.extension_id)
+        if account is None and extension is None:
+            return False  # nothing is known yet: no document was loaded
+        enabled = account is not None and account.enabled
+        return not enabled or extension is None or agent.account_id not in extension.account_ids
+
+    def _as_it_is(self, agent: Agent) -> Agent:
+        extension = self._board.documents.extension(agent.extension_id)
+        user = agent.user
+        if extension is not None:
+            user = extension.web_user if agent.endpoint == "web" else extension.sip_user
         queues = self._board.documents.queues_of_extension(agent.extension_id)
-        return msgspec.structs.replace(agent, registered=registered, queue_ids=queues)
+        return msgspec.structs.replace(
+            agent, user=user, registered=self._registrations.registered(user), queue_ids=queues
+        )
 
     def _claim_stands(self, agent: Agent) -> bool:
         runner = self._board.calls.get(agent.call_id)
@@ -275,6 +315,10 @@ class Reconciler:
 
     def audit(self) -> None:
         """Look for what no event told: channels without calls, calls without channels, claims without either."""
+        if not self._settled:
+            # Something went wrong while settling after a connection: nothing may be judged before that is done.
+            self.connected(self._switch.core_uuid)
+            return
         listed = {channel.uuid: channel for channel in self._channels()}
         doubted = {uuid for uuid in (*self._board.calls, *self._board.legs) if uuid not in listed}
         doubted |= {
@@ -293,6 +337,8 @@ class Reconciler:
         self.match_everything()
 
     def _audit_redis(self) -> None:
+        if not self._settled:
+            return  # what Redis remembers is still needed to settle with the switch
         try:
             self._redis.run(self._sweep)
         except RedisAwayError:
@@ -312,6 +358,8 @@ class Reconciler:
                 if call_id not in self._board.calls and not self._elsewhere(client, route.tenant_id, call_id):
                     client.srem(name, member)
                     self._board.metrics.repairs.labels(what="place-freed").inc()
+        for call in self._read_calls(client).values():
+            self._forget(call)
         self._republish_calls()
 
     def _is_stale(self, client: Any, tenant_id: int, call_id: str, queue_id: int) -> bool:
@@ -322,7 +370,8 @@ class Reconciler:
 
     def _elsewhere(self, client: Any, tenant_id: int, call_id: str) -> bool:
         value = client.get(keys.call(tenant_id, call_id))
-        return value is not None and decode(value).cell != self._settings.cell
+        call = _readable(value) if value is not None else None
+        return call is not None and call.cell != self._settings.cell
 
     def _republish_calls(self) -> None:
         for runner in list(self._board.calls.values()):
@@ -343,12 +392,22 @@ class Reconciler:
         self._board.metrics.repairs.labels(what="redis-rebuilt").inc()
         self._board.republish()
         self._audit_redis()
+        self.settle_agents()
         self.match_everything()
 
 
-def is_bridged(event: Event) -> bool:
-    """Return whether the dump of a leg shows it in a bridge."""
-    return event.get("Channel-State") == "CS_EXCHANGE_MEDIA" or bool(event.get("variable_bridge_uuid_now"))
+def is_bridged(customer: Event, agent: Event) -> bool:
+    """Return whether the dumps of two legs show them in a bridge: one of the two exchanges media, the other waits."""
+    return "CS_EXCHANGE_MEDIA" in (customer.get("Channel-State"), agent.get("Channel-State"))
+
+
+def _readable(value: bytes) -> Call | None:
+    """Return the call, or None for one of another version that cannot be read: it must not stop anything else."""
+    try:
+        return decode(value)
+    except msgspec.MsgspecError as error:
+        log.warning("call_unreadable", reason=str(error))
+        return None
 
 
 def _state(event: Event, remembered: Call | None) -> Call | None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import gevent
 import structlog
 
-from core.redis import RedisUnavailable
+from core.redis import RedisError, RedisUnavailable
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -40,6 +40,10 @@ class RedisGuard:
             return action(self.client)
         except RedisUnavailable as error:
             self._lost(str(error))
+            raise RedisAwayError(str(error)) from error
+        except RedisError as error:
+            # Out of memory, a full disk, read-only: Redis answers, but does nothing for us.
+            log.error("redis_refused", reason=str(error))
             raise RedisAwayError(str(error)) from error
 
     def _lost(self, reason: str) -> None:

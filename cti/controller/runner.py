@@ -38,6 +38,8 @@ class CallRunner:
         self.call = call
         self.broken = False
         """An input could not be taken: the fallback is no longer renewed, so that the switch lets the caller go."""
+        self.unsure: deque[tuple[int, bytes]] = deque(maxlen=20)
+        """Commands of which nobody knows whether the switch got them, with the call's revision they carried."""
         self._world = world
         self._hands = hands
         self._inbox: gevent.queue.SimpleQueue = gevent.queue.SimpleQueue()

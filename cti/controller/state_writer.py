@@ -12,10 +12,13 @@ from typing import Any
 import gevent
 import gevent.event
 import msgspec
+import structlog
 
 from core import keys
 from cti.call.model import Call, encode
 from cti.controller.redis_guard import RedisAwayError, RedisGuard
+
+log = structlog.get_logger(__name__)
 
 MAX_EVENTS = 20_000
 CALL_TTL_S = 86_400
@@ -52,6 +55,10 @@ class StateWriter:
         self._states[call.id] = (call.tenant_id, None)
         self._wake.set()
 
+    def wake(self) -> None:
+        """Write what could not be written before (Redis is back)."""
+        self._wake.set()
+
     def event(self, tenant_id: int, audience: tuple[str, ...], kind: str, data: dict[str, Any]) -> None:
         """Have a live event appended to the tenant's stream."""
         self._events.append((tenant_id, ",".join(audience), kind, msgspec.json.encode(data)))
@@ -61,7 +68,10 @@ class StateWriter:
         while True:
             self._wake.wait()
             self._wake.clear()
-            self._flush()
+            try:
+                self._flush()
+            except Exception:
+                log.exception("state_writer_failed")
 
     def _flush(self) -> None:
         states, self._states = self._states, {}
@@ -73,6 +83,8 @@ class StateWriter:
             self._redis.run(lambda client: self._write(client, states, events))
         except RedisAwayError:
             self.dropped += len(events)
+            for call_id, state in states.items():
+                self._states.setdefault(call_id, state)
 
     @staticmethod
     def _write(client: Any, states: dict[str, tuple[int, bytes | None]], events: list[Any]) -> None:

@@ -276,7 +276,7 @@ def _move(call: Driven, move: str, leg_id: str) -> None:
         "queue": inputs.TimerDue(at_ms=at_ms, name="queue"),
         "offer": inputs.TimerDue(at_ms=at_ms, name="offer"),
         "leaving": inputs.TimerDue(at_ms=at_ms, name="leaving"),
-        "reject": inputs.HangupAsked(at_ms=at_ms, by=42),
+        "reject": inputs.HangupAsked(at_ms=at_ms, by=42, leg_id=leg_id),
         "missing": inputs.BridgeMissing(at_ms=at_ms),
     }
     if move == "match" and call.call.phase is Phase.WAITING:
