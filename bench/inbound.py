@@ -1,6 +1,6 @@
 """P2: whole inbound calls per second through a real FreeSWITCH, driven by us, and by itself with mod_callcenter.
 
-    python -m bench.inbound [--seconds 30] [--lines 80] [--agents 120] [--rounds 2] [--quick] [--check]
+    python -m bench.inbound [--seconds 30] [--lines 24] [--agents 60] [--rounds 2] [--quick] [--check]
 
 A whole call: answer, a menu's prompt cut by a key (RFC 2833), a queue with music, an agent's phone that answers at
 once, half a second of recorded talk, the agent hangs up, the switch's record lies on the disk. A closed loop of callers
@@ -267,8 +267,8 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, default=30.0, help="length of a run's window")
-    parser.add_argument("--lines", type=int, default=80, help="callers at the same time")
-    parser.add_argument("--agents", type=int, default=120)
+    parser.add_argument("--lines", type=int, default=24, help="callers at the same time")
+    parser.add_argument("--agents", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="one round of 8 s, to see that it works")
     parser.add_argument("--check", action="store_true", help="fail when a bar is missed")
