@@ -36,7 +36,9 @@ class ZongjiError(Exception):
     def as_dict(self, language: str | None = None) -> dict[str, Any]:
         """Return the error as the API and live pages get it."""
         with use_language(language or current_language()):
-            details = {name: str(each) if isinstance(each, LazyText) else each for name, each in self.details.items()}
+            details = {
+                name: str(each) if isinstance(each, LazyText) else each for name, each in self.details.items()
+            }
         return {"error": self.id, "message": self.text(language), "detail": details}
 
 
