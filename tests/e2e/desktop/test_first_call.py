@@ -196,7 +196,10 @@ class DeskPage:
 @pytest.fixture
 def desk(browser: Any, stack: Stack) -> Iterator[DeskPage]:
     """A signed-in browser, ready for calls."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, permissions=["microphone"])
+    # Without motion: a colour measured in the middle of a transition is neither of its ends.
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 720}, permissions=["microphone"], reduced_motion="reduce"
+    )
     context.add_cookies([{"name": "zj_language", "value": "zh", "url": stack.url}])
     opened = DeskPage(context, stack, "agent1")
     opened.sign_in()
