@@ -24,7 +24,7 @@ from cti.call import inputs
 from cti.call.model import Call, LegKind, Offer, Phase
 from cti.controller import live
 from cti.controller.agents import Agents
-from cti.controller.carry import Carrier
+from cti.controller.carry import FALLBACK_S, Carrier
 from cti.controller.documents import Documents
 from cti.controller.metrics import Metrics
 from cti.controller.redis_guard import RedisAwayError, RedisGuard
@@ -109,6 +109,9 @@ class Board:
         """Take a call on."""
         runner = CallRunner(call, self.documents, self)
         self.calls[call.id] = runner
+        if runner.needs_fallback():
+            # At once, not with the next renewal: the dialplan's own is a few seconds ahead only.
+            self._switch.post(commands.arm_fallback(call.id, FALLBACK_S))
         runner.start()
         return runner
 
@@ -441,11 +444,11 @@ class Board:
         data = {"call_id": agent.call_id, "leg_id": leg_id, "account_id": agent.account_id, "muted": muted}
         self._writer.event(agent.tenant_id, (f"agent:{agent.account_id}", "admin"), "call.muted", data)
 
-    def renew_fallbacks(self, seconds: int) -> None:
+    def renew_fallbacks(self) -> None:
         """Keep the fallback ahead for every caller who hears only what we play."""
         for call_id, runner in list(self.calls.items()):
             if runner.needs_fallback():
-                self._switch.post(commands.arm_fallback(call_id, seconds))
+                self._switch.post(commands.arm_fallback(call_id, FALLBACK_S))
 
     _EVENTS: dict[str, Callable[[Board, Event], None]] = {
         "CHANNEL_PARK": _on_park,

@@ -20,7 +20,7 @@ from cti.call import inputs
 from cti.controller import live
 from cti.controller.agents import Agents
 from cti.controller.board import SUBSCRIPTIONS, Board
-from cti.controller.carry import FALLBACK_S, Carrier
+from cti.controller.carry import Carrier
 from cti.controller.commands import Commands
 from cti.controller.documents import Documents
 from cti.controller.facts import Facts
@@ -132,7 +132,7 @@ class Controller:
         self._greenlets = [
             gevent.spawn(self.documents.follow, self.redis, self._blocking[0]),
             gevent.spawn(self.commands.follow),
-            gevent.spawn(self._every, RENEW_S, lambda: self.board.renew_fallbacks(FALLBACK_S)),
+            gevent.spawn(self._every, RENEW_S, self.board.renew_fallbacks),
             gevent.spawn(self._every, HEARTBEAT_S, self._heartbeat),
             gevent.spawn(self._every, AUDIT_S, self._audit),
         ]
