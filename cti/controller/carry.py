@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 FALLBACK_S = 45
 """How far ahead the fallback is kept while a controller owns a call that is not bridged."""
 MAX_BACKGROUND_LOOPS = 40
+HARMLESS = (fx.StartRecording, fx.StopRecording, fx.Publish, fx.ShowQueue)
+"""Effects whose failure the caller does not notice."""
 TONE = commands.Tone(hz=440, ms=400)
 PAUSE = commands.Silence(ms=1200)
 
@@ -109,7 +111,10 @@ class Carrier:
         for effect in effects:
             handler = self._HANDLERS[type(effect)]
             # One effect that fails (a disk, a voice) must not lose the others: an agent to free, a leg to end.
-            self._guarded(runner.call, partial(handler, self, work, effect))
+            done = self._guarded(runner.call, partial(handler, self, work, effect))
+            if not done and not isinstance(effect, HARMLESS):
+                # The caller may be left with nothing to hear: the fallback is no longer kept away.
+                runner.broken = True
         call = runner.call
         if call.phase is Phase.ENDED:
             self._writer.forget(call)
@@ -123,11 +128,13 @@ class Carrier:
         return work.answers
 
     @staticmethod
-    def _guarded(call: Call, action: Callable[[], None]) -> None:
+    def _guarded(call: Call, action: Callable[[], None]) -> bool:
         try:
             action()
         except Exception:
             log.exception("effect_failed", call_id=call.id)
+            return False
+        return True
 
     def _post(self, runner: CallRunner, wires: list[bytes]) -> None:
         call = runner.call
