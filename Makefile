@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 UV := .venv/bin/uv
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help run test test-all lint format messages lock migration settings bench clean
+.PHONY: help run test test-all lint format messages lock migration settings bench soak shift clean
 
 help: ## list these habits
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,8 +41,14 @@ migration: ## write the next migration from the models: make migration what="...
 settings: ## write the reference of settings into docs/operations.md
 	$(PYTHON) -m zongji.reference
 
-bench: ## run every benchmark
-	@for file in bench/[a-z]*.py; do echo "== $$file"; $(PYTHON) -m "bench.$$(basename $$file .py)" || exit 1; done
+bench: ## run every benchmark but the hour's (make soak, make shift)
+	@for file in $(filter-out bench/soak.py bench/shift.py,$(wildcard bench/[a-z]*.py)); do echo "== $$file"; $(PYTHON) -m "bench.$$(basename $$file .py)" || exit 1; done
+
+soak: ## an hour of 200 agents and 500 calls on the simulator
+	@$(PYTHON) -m bench.soak
+
+shift: ## an hour of agents in browsers and at telephones on FreeSWITCH, with processes killed
+	@$(PYTHON) -m bench.shift
 
 clean: ## remove what set-up made (not the home folder)
 	rm -rf .venv node_modules admin_web/static/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -27,10 +27,25 @@ function iconSprite(): Plugin {
   };
 }
 
+/**
+ * Takes `[style*=background]` out of Tabler's rules for striped tables: with it the browser must look at everything
+ * below an element again whenever the element's style changes, which made moving a canvas of 200 nodes halting.
+ * Nothing of ours has a style attribute (the content policy forbids them), so nothing looks different.
+ */
+function quickStyles(): Plugin {
+  return {
+    name: "quick-styles",
+    enforce: "pre",
+    transform(code, id) {
+      return id.includes("tabler.min.css") ? code.replace(/,\[style\*=["']?background["']?\]/g, "") : null;
+    },
+  };
+}
+
 export default defineConfig({
   base: "/static/dist/",
   publicDir: false,
-  plugins: [vue(), iconSprite()],
+  plugins: [vue(), iconSprite(), quickStyles()],
   build: {
     outDir: "admin_web/static/dist",
     emptyOutDir: true,

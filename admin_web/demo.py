@@ -10,7 +10,7 @@ from admin_web.resources import destinations
 from admin_web.shell import switch_kind
 from core.permissions import Permission
 from core.settings import SwitchKind
-from core.views import View, current_principal, parts, session
+from core.views import View, current_principal, parts, sees_full_numbers, session
 from crm.models import Customer
 from cti import demo_call
 from cti.models import InboundRoute
@@ -33,7 +33,9 @@ class DemoPage(View):
             "demo/page.html",
             routes=routes,
             names=destinations.names(db),
-            customers=db.scalars(select(Customer).order_by(Customer.id).limit(20)).all(),
+            customers=db.scalars(select(Customer).order_by(Customer.id).limit(20)).all()
+            if sees_full_numbers()
+            else (),  # what is picked is dialled, so a masked number is of no use
             simulated=switch_kind() == SwitchKind.SWITCHSIM.value,
             demo=current_app.extensions["zongji-demo"],
             default_caller=DEFAULT_CALLER,

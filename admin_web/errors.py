@@ -10,8 +10,9 @@ import structlog
 from flask import Flask, Response, g, jsonify, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
+from admin_web.api import problems
 from admin_web.assets import NotBuiltError
 from core import errors as kinds
 from core.errors import ZongjiError
@@ -92,13 +93,21 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(OperationalError, _database)
     app.register_error_handler(RedisError, _redis)
+    app.register_error_handler(OverflowError, _overflow)
     app.register_error_handler(Exception, _bug)
+
+
+def _overflow(error: OverflowError) -> Response:
+    """A number too large for the database (SQLite's driver says so by itself): what it names does not exist."""
+    return answer(kinds.NotFound())
 
 
 def answer(error: ZongjiError) -> Response:
     """Return `error` in the form the asker can show."""
     if error.status >= 500:
         log.warning("failed", error=error.id, details=error.details)
+    if problems.is_api():
+        return problems.answer(error)
     if wants_json():
         response = jsonify({**error.as_dict(), "detail": _plain(error.details)})
     elif isinstance(error, SessionOverError):
@@ -144,7 +153,7 @@ def _to_sign_in(error: SessionOverError) -> Response:
     arguments = {"next": here} if here and here != "/" else {}
     if "session_error" in g and g.session_error is not None:
         arguments["why"] = error.id
-    address = url_for("shell.sign_in") + (f"?{urlencode(arguments)}" if arguments else "")
+    address = url_for("sign_in.page") + (f"?{urlencode(arguments)}" if arguments else "")
     if is_htmx():
         response = make_response("", 401)
         response.headers["HX-Redirect"] = address
@@ -155,12 +164,14 @@ def _to_sign_in(error: SessionOverError) -> Response:
 def _http(error: HTTPException) -> Response | HTTPException:
     if isinstance(error, CSRFError):
         return answer(FormExpiredError())
+    if isinstance(error, BadHost):  # without a host there are no addresses, so no page of ours either
+        return Response(kinds.CallerFault().text() + "\n", 400, content_type="text/plain; charset=utf-8")
     if isinstance(error, NotFound):
         return answer(
             kinds.NotFound(path=request.path) if principal_or_none() or wants_json() else kinds.NotFound()
         )
     if isinstance(error, MethodNotAllowed):
-        return answer(WrongMethodError())
+        return answer(WrongMethodError(allow=", ".join(sorted(error.valid_methods or ()))))
     if isinstance(error, RequestEntityTooLarge):
         return answer(TooLargeError())
     if error.code is None or error.code < 400:

@@ -49,8 +49,8 @@ def make_blueprint(registry: CollectorRegistry) -> Blueprint:
         access = Open.MACHINE
 
         def get(self) -> ResponseReturnValue:
-            """Answer on loopback only."""
-            if request.remote_addr not in {"127.0.0.1", "::1"}:
+            """Answer on loopback only; what a proxy on this host passes on is somebody else's."""
+            if request.remote_addr not in {"127.0.0.1", "::1"} or "X-Forwarded-For" in request.headers:
                 abort(404)
             return Response(exposition(registry), content_type=CONTENT_TYPE)
 

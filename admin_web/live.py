@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from collections.abc import Iterator
 from typing import Any, cast
 
-import gevent
-import structlog
 from flask import Blueprint, Response, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from admin_web import live_snapshot
-from admin_web.live_hub import Audience, LiveHub, Page, order
+from admin_web.live_hub import LiveHub
+from admin_web.live_page import Audience, Page, order
+from admin_web.live_platform import PlatformFeed, read_names
+from admin_web.live_sessions import SessionWatch
 from admin_web.requests import SESSION_COOKIE
 from admin_web.shell import switch_kind
 from core import keys, redis
-from core.bus import ADMIN, agent_audience
+from core.bus import (
+    ADMIN,
+    agent_audience,
+    chat_audience,
+    queue_audience,
+    supervisors_audience,
+    waiting_audience,
+)
 from core.clock import now_ms
-from core.errors import CallerFault
+from core.errors import CallerFault, TemporaryFault
 from core.i18n import lazy
 from core.permissions import Permission, Principal
-from core.sessions import SessionOverError
-from core.settings import Settings
 from core.views import Open, Parts, View, current_principal, parts
-
-CHECK_SESSIONS_S = 5.0
-"""How often open streams are checked against sessions; their cache makes a check one look at Redis."""
 
 EVERYBODY = "all"
 """Audience of every page of the tenant."""
 
-log = structlog.get_logger(__name__)
+
+MAX_STREAMS = 64
+"""Streams one session may have open in a process: more than anybody has pages, fewer than would use up the process's
+connections.
+"""
+
+
+class TooManyStreamsError(TemporaryFault):
+    """The session has as many open pages as it may."""
+
+    id = "too-many-streams"
+    status = 429
+    sentence = lazy("Too many pages are open in this browser; close some.")
 
 
 class NoPositionError(CallerFault):
@@ -40,17 +57,57 @@ class NoPositionError(CallerFault):
     sentence = lazy("The position to go on from cannot be read; load a fresh snapshot.")
 
 
-def make_hub(settings: Settings) -> LiveHub:
-    """Return this process's hub; it reads with a client of its own, since its reads block."""
-    return LiveHub(lambda: redis.from_settings(settings, reply_timeout_s=15.0), f"{os.getpid()}")
+class Live:
+    """What a web process has for its open pages; made once in the composition root."""
+
+    def __init__(self, made: Parts) -> None:
+        settings = made.settings
+        self.hub = LiveHub(
+            lambda: redis.from_settings(settings, reply_timeout_s=15.0),  # of its own, since its reads block
+            f"{os.getpid()}",
+            on_join=lambda page: self.watch.joined(page),
+            on_sessions=lambda: self.watch.wake(),
+        )
+        self.platform = PlatformFeed(made.redis, lambda: read_names(made.database))
+        self.watch = SessionWatch(
+            made.sessions,
+            lambda: [*self.hub.pages, *self.platform.pages],
+            self.audience,
+            self.hub.change_rights,
+        )
+        self._redis = made.redis
+
+    def audience(self, principal: Principal) -> Audience:
+        """Return what pages of the account may see now: :func:`audience_of`, and how many wait in the queues whose
+        calls it takes where it is signed in.
+        """
+        allowed = audience_of(principal)
+        if principal.may(Permission.SUPERVISE_VIEW):
+            return allowed
+        queues = live_snapshot.queues_of(self._redis, principal.tenant_id, principal.account_id)
+        return dataclasses.replace(allowed, names=allowed.names.union(map(waiting_audience, queues)))
+
+
+def live() -> Live:
+    """Return what the process that serves this request has for open pages."""
+    return cast(Live, current_app.extensions["zongji-live"])
 
 
 def audience_of(principal: Principal) -> Audience:
-    """Return what the account may see: its own events; with the right to supervise, everybody's and all queues."""
-    own = agent_audience(principal.account_id)
+    """Return what the account may see: its own events; with the right to supervise, everybody's and all queues, or
+    those of the queues it supervises alone. Nobody else is told of other agents, of callers or of queues.
+
+    Numbers are masked without the right to see them in full.
+    """
+    full = principal.may(Permission.NUMBERS_FULL)
+    own = {agent_audience(principal.account_id), chat_audience(principal.account_id), EVERYBODY}
     if principal.may(Permission.SUPERVISE_VIEW):
-        return Audience(names=frozenset({own, ADMIN, EVERYBODY}), prefixes=("agent:", "queue:"))
-    return Audience(names=frozenset({own, EVERYBODY}), prefixes=("queue:",))
+        if principal.queues is not None:
+            kinds = (queue_audience, supervisors_audience)
+            some = {kind(queue_id) for queue_id in principal.queues for kind in kinds}
+            return Audience(names=frozenset({*own, *some}), full=full)
+        return Audience(names=frozenset({*own, ADMIN}), prefixes=("agent:", "queue:"), full=full)
+    return Audience(names=frozenset(own), full=full)
 
 
 class Snapshot(View):
@@ -61,7 +118,7 @@ class Snapshot(View):
     def get(self) -> ResponseReturnValue:
         """Answer; the position is read first, so that an event may come twice but never be missed."""
         principal = current_principal()
-        hub = cast(LiveHub, current_app.extensions["zongji-live"])
+        hub = live().hub
         position = hub.position(principal.tenant_id)
         state = live_snapshot.read(parts().redis, principal.tenant_id, audience_of(principal))
         cell: Any = parts().redis.hget(keys.cell(parts().settings.cell), "connected")
@@ -77,42 +134,39 @@ class Stream(View):
     def get(self) -> ResponseReturnValue:
         """Answer with the stream."""
         principal = current_principal()
-        hub = cast(LiveHub, current_app.extensions["zongji-live"])
+        hub = live().hub
         after = request.headers.get("Last-Event-ID") or request.args.get("after") or ""
         try:
             order(after or "0-0")
         except ValueError:
             raise NoPositionError() from None
+        if sum(page.session_id == principal.session_id for page in hub.pages) >= MAX_STREAMS:
+            raise TooManyStreamsError()
         after = after or hub.position(principal.tenant_id)
-        page = Page(principal.tenant_id, audience_of(principal), principal.session_id, principal.account_id)
-        page.token = request.cookies.get(SESSION_COOKIE, "")
-        _watch(current_app.extensions, hub, parts())
-        return Response(
-            hub.stream(page, after),
-            content_type="text/event-stream; charset=utf-8",
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-        )
+        return answer_stream(hub.stream(page_of(principal, live().audience(principal)), after))
 
 
-def _watch(extensions: dict[str, Any], hub: LiveHub, made: Parts) -> None:
-    """Have one greenlet of this process close the streams of sessions that are over."""
-    watcher = extensions.get("zongji-live-watcher")
-    if watcher is None or watcher.dead:
-        extensions["zongji-live-watcher"] = gevent.spawn(_close_ended, hub, made)
+def page_of(principal: Principal, audience: Audience, needs: Permission | None = None) -> Page:
+    """Return a page for the request being served; without the right `needs` its stream ends."""
+    return Page(
+        principal.tenant_id,
+        audience,
+        principal.session_id,
+        principal.account_id,
+        token=request.cookies.get(SESSION_COOKIE, ""),
+        ip=request.remote_addr or "",
+        permissions=principal.permissions,
+        needs=needs,
+    )
 
 
-def _close_ended(hub: LiveHub, made: Parts) -> None:
-    gevent.sleep(0)
-    while True:
-        pages = hub.pages
-        for page in pages:
-            try:
-                made.sessions.verify(page.token, activity=False)
-            except SessionOverError as error:
-                page.over(error.id)
-        gevent.sleep(CHECK_SESSIONS_S)
-        if not hub.pages:
-            return
+def answer_stream(events: Iterator[bytes]) -> Response:
+    """Return the answer that writes `events` as they come."""
+    return Response(
+        events,
+        content_type="text/event-stream; charset=utf-8",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
 
 
 blueprint = Blueprint("live", __name__, url_prefix="/live")

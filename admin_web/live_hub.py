@@ -2,104 +2,56 @@
 
 A page subscribes with the stream position of its snapshot (or the last event it saw). What happened since is
 read from the stream, then the page gets what the reader brings. Positions no longer kept, and pages that read too
-slowly, get one `reset` event: load a fresh snapshot. An event is encoded once, whoever gets it.
+slowly, get one `reset` event: load a fresh snapshot. An event is encoded once, and a batch is put together once for
+all pages with the same rights. The reader also hears when sessions changed anywhere
+(:func:`core.keys.sessions_changed`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import gevent
 import redis
 import structlog
-from gevent.queue import Empty, Full, Queue
 
+from admin_web.live_page import RESET, Audience, Chunk, Page, Position, order, wire_of
 from core import keys
+from core.number_masking import masked_json
 
 log = structlog.get_logger(__name__)
 
-QUEUE_EVENTS = 256
-"""Events waiting for one slow page; more means it starts over."""
 HEARTBEAT_S = 15.0
 """A comment is sent after this silence, so that proxies and browsers know the stream lives."""
 BLOCK_MS = 5000
 """How long one read of Redis waits; the wake stream ends it early."""
 RETRY_S = 0.5
 """Pause after Redis failed."""
-
-RESET = b"event: reset\ndata: {}\n\n"
-HEARTBEAT = b": alive\n\n"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Audience:
-    """What a page may see: audiences by name, and whole kinds of audience (``queue:`` for every queue)."""
-
-    names: frozenset[str]
-    prefixes: tuple[str, ...] = ()
-
-    def sees(self, audiences: str) -> bool:
-        """Return whether an event for `audiences` (comma-separated) is for this page."""
-        return any(name in self.names or name.startswith(self.prefixes) for name in audiences.split(","))
-
-
-class Page:
-    """One open page: its rights, its session and what waits to be written to it."""
-
-    def __init__(self, tenant_id: int, audience: Audience, session_id: int, account_id: int) -> None:
-        self.tenant_id = tenant_id
-        self.audience = audience
-        self.session_id = session_id
-        self.account_id = account_id
-        self.queue: Queue[tuple[str, bytes] | None] = Queue(maxsize=QUEUE_EVENTS)
-        self.token = ""
-        """The session's cookie, to see whether it still lives."""
-        self.overflowed = False
-        self.closed = False
-        self.ending = b""
-
-    def offer(self, position: str, wire: bytes) -> None:
-        """Put an event; a full queue turns into one `reset`."""
-        try:
-            self.queue.put_nowait((position, wire))
-        except Full:
-            self.overflowed = True
-
-    def over(self, why: str) -> None:
-        """End the stream at once, whatever still waits; the page is told that its session is over."""
-        self.closed = True
-        self.ending = b'event: over\ndata: {"why": "%b"}\n\n' % why.encode()
-        with contextlib.suppress(Full):
-            self.queue.put_nowait(None)
-
-
-def order(position: str) -> tuple[int, int]:
-    """Return a stream position as something that compares. Raises ``ValueError`` for anything else."""
-    time_ms, _, sequence = position.partition("-")
-    if not (
-        time_ms.isascii()
-        and time_ms.isdigit()
-        and (not sequence or (sequence.isascii() and sequence.isdigit()))
-    ):
-        raise ValueError(f"{position!r} is no stream position")
-    return int(time_ms), int(sequence or 0)
-
-
-def wire_of(position: str, kind: str, data: bytes) -> bytes:
-    """Return one event as server-sent events want it; `data` is JSON without line ends."""
-    return b"id: %b\nevent: %b\ndata: %b\n\n" % (position.encode(), kind.encode(), data.replace(b"\n", b" "))
+BATCH_EVENTS = 500
+"""Most events of a tenant taken from Redis at once."""
 
 
 class LiveHub:
-    """The reader and the pages of this process. `connect` returns a Redis client with bytes answers."""
+    """The reader and the pages of this process. `connect` returns a Redis client with bytes answers.
 
-    def __init__(self, connect: Callable[[], redis.Redis], process_name: str) -> None:
+    `on_join` is called for each page once it gets events, `on_sessions` when sessions changed or may have
+    (Redis was away); neither may block long: the first is in the page's way, the second in the reader's.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], redis.Redis],
+        process_name: str,
+        *,
+        on_join: Callable[[Page], None] = lambda page: None,
+        on_sessions: Callable[[], None] = lambda: None,
+    ) -> None:
         self._redis = connect()
         self._wake_key = f"zj:web:{process_name}:wake"
-        self._pages: dict[int, set[Page]] = {}
+        self._on_join = on_join
+        self._on_sessions = on_sessions
+        self._pages: dict[int, dict[Audience, set[Page]]] = {}
         self._positions: dict[int, str] = {}
         self._reader: gevent.Greenlet | None = None
 
@@ -112,50 +64,58 @@ class LiveHub:
     @property
     def pages(self) -> list[Page]:
         """All open pages."""
-        return [page for group in self._pages.values() for page in group]
+        return [page for groups in self._pages.values() for group in groups.values() for page in group]
 
     def position(self, tenant_id: int) -> str:
         """Return the position of the tenant's newest event (``0-0`` when there is none)."""
-        newest: Any = self._redis.xrevrange(keys.live(tenant_id), count=1)
-        return newest[0][0].decode() if newest else "0-0"
+        return self._newest(keys.live(tenant_id))
 
     def stream(self, page: Page, after: str) -> Iterator[bytes]:
-        """Yield the page's events after position `after`, with heartbeats, until it closes."""
-        last = order(after)
-        self._join(page)
+        """Yield the page's events after position `after`, with heartbeats, until it closes. While Redis is away there
+        are none: the page comes again, and says where it was.
+        """
+        page.last = order(after)
         try:
-            missed, complete = self._missed(page.tenant_id, after)
+            try:
+                self._join(page)
+                self._on_join(page)
+                missed, complete = self._missed(page.tenant_id, after)
+            except redis.RedisError as error:
+                log.warning("live-stream-not-opened", error=str(error))
+                return
             if not complete:
                 yield RESET
                 missed = []
             yield b": open\n\n"
-            for position, kind, audiences, data in missed:
-                if page.audience.sees(audiences):
-                    yield wire_of(position, kind, data)
-                last = max(last, order(position))
-            yield from self._follow(page, last)
+            if missed:
+                seen = [
+                    wire_of(at, kind, data if page.audience.full else masked_json(data))
+                    for at, kind, aud, data in missed
+                    if page.audience.sees(aud)
+                ]
+                page.last = max(page.last, order(missed[-1][0]))
+                if seen and not page.closed:
+                    yield b"".join(seen)
+            while True:
+                wire = page.take(HEARTBEAT_S)
+                yield wire
+                if page.closed and wire == page.ending:
+                    return
         finally:
             self._leave(page)
 
-    def _follow(self, page: Page, last: tuple[int, int]) -> Iterator[bytes]:
-        while not page.closed:
-            try:
-                item = page.queue.get(timeout=HEARTBEAT_S)
-            except Empty:
-                yield HEARTBEAT
-                continue
-            if item is None or page.closed:
-                break
-            if page.overflowed:
-                page.overflowed = False
-                while not page.queue.empty():
-                    page.queue.get_nowait()
-                yield RESET
-                continue
-            position, wire = item
-            if not position or order(position) > last:
-                yield wire
-        yield page.ending
+    def change_rights(self, page: Page, change: Callable[[], None]) -> None:
+        """Carry out `change`, which may give `page` another audience, so that no event is offered by the old one."""
+        before = page.audience
+        change()
+        groups = self._pages.get(page.tenant_id, {})
+        if page.audience != before and page in groups.get(before, ()):
+            self._out_of_group(groups, before, page)
+            groups.setdefault(page.audience, set()).add(page)
+
+    def _newest(self, key: str) -> str:
+        newest: Any = self._redis.xrevrange(key, count=1)
+        return newest[0][0].decode() if newest else "0-0"
 
     def _missed(self, tenant_id: int, after: str) -> tuple[list[tuple[str, str, str, bytes]], bool]:
         """Return what the stream holds after `after`, and whether nothing in between was lost."""
@@ -173,8 +133,7 @@ class LiveHub:
         return [_parts(entry) for entry in entries], True
 
     def _join(self, page: Page) -> None:
-        group = self._pages.setdefault(page.tenant_id, set())
-        group.add(page)
+        self._pages.setdefault(page.tenant_id, {}).setdefault(page.audience, set()).add(page)
         if page.tenant_id not in self._positions:
             self._positions[page.tenant_id] = self.position(page.tenant_id)
             self._redis.xadd(self._wake_key, {"tenant": page.tenant_id}, maxlen=10)
@@ -183,52 +142,68 @@ class LiveHub:
             self._reader = gevent.spawn(self._read_for_ever)
 
     def _leave(self, page: Page) -> None:
-        group = self._pages.get(page.tenant_id, set())
-        group.discard(page)
-        if not group:
+        groups = self._pages.get(page.tenant_id, {})
+        self._out_of_group(groups, page.audience, page)
+        if not groups:
             self._pages.pop(page.tenant_id, None)
             self._positions.pop(page.tenant_id, None)
 
+    @staticmethod
+    def _out_of_group(groups: dict[Audience, set[Page]], audience: Audience, page: Page) -> None:
+        group = groups.get(audience, set())
+        group.discard(page)
+        if not group:
+            groups.pop(audience, None)
+
+    # --- the reader -------------------------------------------------------------------------------------------------
+
     def _read_for_ever(self) -> None:
-        wake = "$"
+        heard: dict[str, str] = {}
         failed = False
         while self._pages:
             try:
+                if failed or not heard:
+                    # What was said before we listened is not heard: so everybody is looked at.
+                    heard = {key: self._newest(key) for key in (self._wake_key, keys.sessions_changed())}
+                    self._on_sessions()
                 if failed:
                     self._reset_where_lost()
                     failed = False
-                wake = self._read_once(wake)
+                self._read_once(heard)
             except redis.RedisError as error:
                 failed = True
                 log.warning("live-reader-waits", error=str(error))
                 gevent.sleep(RETRY_S)
 
-    def _read_once(self, wake: str) -> str:
-        positions: dict[Any, Any] = {keys.live(tenant): at for tenant, at in self._positions.items()}
-        positions[self._wake_key] = wake
-        answer: Any = self._redis.xread(positions, count=500, block=BLOCK_MS) or ()
-        tenants = {keys.live(tenant).encode(): tenant for tenant in self._positions}
-        for key, entries in answer:
-            if key == self._wake_key.encode():
-                wake = entries[-1][0].decode()
-                continue
-            tenant_id = tenants.get(key)
-            if tenant_id is not None:
-                self._positions[tenant_id] = entries[-1][0].decode()
-                self._fan_out(tenant_id, entries)
-        if wake == "$":
-            newest: Any = self._redis.xrevrange(self._wake_key, count=1)
-            wake = newest[0][0].decode() if newest else "0-0"
-        return wake
+    def _read_once(self, heard: dict[str, str]) -> None:
+        """Read what came, for at most :data:`BLOCK_MS`; `heard` are the positions of what is for this process."""
+        tenants = {keys.live(tenant): tenant for tenant in self._positions}
+        positions: dict[Any, Any] = {key: self._positions[tenant] for key, tenant in tenants.items()}
+        positions.update(heard)
+        answer: Any = self._redis.xread(positions, count=BATCH_EVENTS, block=BLOCK_MS) or ()
+        for name, entries in answer:
+            key, newest = name.decode(), entries[-1][0].decode()
+            if key in heard:
+                heard[key] = newest
+                if key == keys.sessions_changed():
+                    self._on_sessions()
+            elif tenants[key] in self._positions:
+                self._positions[tenants[key]] = newest
+                self._fan_out(tenants[key], entries)
 
-    def _fan_out(self, tenant_id: int, entries: list[Any]) -> None:
-        pages = list(self._pages.get(tenant_id, ()))
-        for entry in entries:
-            position, kind, audiences, data = _parts(entry)
-            wire = wire_of(position, kind, data)
-            for page in pages:
-                if page.audience.sees(audiences):
-                    page.offer(position, wire)
+    def _fan_out(self, tenant_id: int, entries: Iterable[Any]) -> None:
+        # While pages are written to, more gathers in Redis: the busier, the more each write carries. A pause in favour
+        # of gathering was tried: it cost more than it saved, on quiet and on busy processors.
+        groups = self._pages.get(tenant_id, {})
+        parts = [_parts(entry) for entry in entries]
+        # Once a batch, and with numbers masked only while a page that gets them so is open.
+        encoded = {full: _encoded(parts, full=full) for full in {audience.full for audience in groups}}
+        for audience, group in groups.items():
+            seen = [event for names, event in encoded[audience.full] if audience.sees_one_of(names)]
+            if seen:
+                chunk = Chunk.of(seen)
+                for page in group:
+                    page.offer(chunk)
 
     def _reset_where_lost(self) -> None:
         """After Redis was away: pages of a tenant whose stream does not go back far enough start over."""
@@ -236,8 +211,22 @@ class LiveHub:
             _, complete = self._missed(tenant_id, after)
             if not complete:
                 self._positions[tenant_id] = self.position(tenant_id)
-                for page in self._pages.get(tenant_id, ()):
-                    page.offer("", RESET)
+                for group in self._pages.get(tenant_id, {}).values():
+                    for page in group:
+                        page.start_over()
+
+
+def _encoded(
+    parts: Iterable[tuple[str, str, str, bytes]], *, full: bool
+) -> list[tuple[list[str], tuple[Position, bytes]]]:
+    """Return the events with their audiences, as they are written."""
+    return [
+        (
+            audiences.split(","),
+            (order(position), wire_of(position, kind, data if full else masked_json(data))),
+        )
+        for position, kind, audiences, data in parts
+    ]
 
 
 def _parts(entry: Any) -> tuple[str, str, str, bytes]:

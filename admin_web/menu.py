@@ -9,7 +9,7 @@ from flask import current_app, url_for
 
 from core.i18n import LazyText, lazy
 from core.permissions import Permission
-from core.views import Access, may
+from core.views import Access, Open, may
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,10 +53,26 @@ GROUPS: dict[str, LazyText] = {
 
 ITEMS: tuple[Item, ...] = (
     Item(
+        group="work",
+        title=lazy("Supervision"),
+        endpoint="supervision.page",
+        icon="headphones",
+        access=Permission.SUPERVISE_VIEW,
+        operator=False,
+    ),
+    Item(
         group="records",
         title=lazy("Inbound calls"),
         endpoint="records.inbound",
         icon="phone-incoming",
+        access=(Permission.RECORDS_VIEW, Permission.RECORDS_OWN),
+        operator=False,
+    ),
+    Item(
+        group="records",
+        title=lazy("Outbound calls"),
+        endpoint="records.outbound",
+        icon="phone-call",
         access=(Permission.RECORDS_VIEW, Permission.RECORDS_OWN),
         operator=False,
     ),
@@ -69,6 +85,30 @@ ITEMS: tuple[Item, ...] = (
         operator=False,
     ),
     Item(
+        group="records",
+        title=lazy("Messages left"),
+        endpoint="left_messages.voicemails",
+        icon="microphone",
+        access=(Permission.RECORDS_VIEW, Permission.RECORDS_OWN),
+        operator=False,
+    ),
+    Item(
+        group="records",
+        title=lazy("Short messages"),
+        endpoint="resources.short_messages",
+        icon="message-2",
+        access=Permission.SMS_VIEW,
+        operator=False,
+    ),
+    Item(
+        group="records",
+        title=lazy("Reports"),
+        endpoint="reports.first",
+        icon="chart-bar",
+        access=Permission.RECORDS_VIEW,
+        operator=False,
+    ),
+    Item(
         group="centre",
         title=lazy("Inbound routes"),
         endpoint="resources.routes",
@@ -78,10 +118,34 @@ ITEMS: tuple[Item, ...] = (
     ),
     Item(
         group="centre",
+        title=lazy("Our numbers"),
+        endpoint="resources.numbers",
+        icon="phone",
+        access=Permission.ROUTES_VIEW,
+        operator=False,
+    ),
+    Item(
+        group="centre",
         title=lazy("IVR flows"),
-        endpoint="flows.flows",
+        endpoint="resources.flows",
         icon="sitemap",
         access=Permission.FLOWS_VIEW,
+        operator=False,
+    ),
+    Item(
+        group="centre",
+        title=lazy("Calendars"),
+        endpoint="resources.calendars",
+        icon="calendar",
+        access=Permission.FLOWS_VIEW,
+        operator=False,
+    ),
+    Item(
+        group="centre",
+        title=lazy("Voices"),
+        endpoint="resources.voices",
+        icon="volume",
+        access=Permission.VOICES_VIEW,
         operator=False,
     ),
     Item(
@@ -98,6 +162,22 @@ ITEMS: tuple[Item, ...] = (
         endpoint="resources.extensions",
         icon="dialpad",
         access=Permission.EXTENSIONS_VIEW,
+        operator=False,
+    ),
+    Item(
+        group="centre",
+        title=lazy("Break reasons"),
+        endpoint="resources.break_reasons",
+        icon="coffee",
+        access=Permission.QUEUES_VIEW,
+        operator=False,
+    ),
+    Item(
+        group="centre",
+        title=lazy("Dispositions"),
+        endpoint="resources.dispositions",
+        icon="check",
+        access=Permission.QUEUES_VIEW,
         operator=False,
     ),
     Item(
@@ -125,6 +205,48 @@ ITEMS: tuple[Item, ...] = (
     ),
     Item(
         group="company",
+        title=lazy("User groups"),
+        endpoint="groups.groups",
+        icon="users-group",
+        access=Permission.GROUPS_VIEW,
+    ),
+    Item(
+        group="company",
+        title=lazy("Roles"),
+        endpoint="resources.roles",
+        icon="key",
+        access=Permission.ROLES_VIEW,
+    ),
+    Item(
+        group="company",
+        title=lazy("Announcements"),
+        endpoint="announcements.announcements",
+        icon="speakerphone",
+        access=Permission.ANNOUNCEMENTS_EDIT,
+    ),
+    Item(
+        group="company",
+        title=lazy("API keys"),
+        endpoint="api_keys.keys",
+        icon="key",
+        access=Permission.API_VIEW,
+    ),
+    Item(
+        group="company",
+        title=lazy("Webhooks"),
+        endpoint="webhooks.endpoints",
+        icon="webhook",
+        access=Permission.API_VIEW,
+    ),
+    Item(
+        group="company",
+        title=lazy("Access control"),
+        endpoint="access_control.page",
+        icon="shield",
+        access=Permission.ACCESS_VIEW,
+    ),
+    Item(
+        group="company",
         title=lazy("Log"),
         endpoint="resources.audit",
         icon="history",
@@ -136,6 +258,54 @@ ITEMS: tuple[Item, ...] = (
         endpoint="resources.tenants",
         icon="building",
         access=Permission.TENANTS_VIEW,
+        operator=True,
+    ),
+    Item(
+        group="platform",
+        title=lazy("Platform live"),
+        endpoint="platform_live.page",
+        icon="device-desktop",
+        access=Permission.SYSTEM_VIEW,
+        operator=True,
+    ),
+    Item(
+        group="platform",
+        title=lazy("System health"),
+        endpoint="system_health.page",
+        icon="circle-check",
+        access=Permission.SYSTEM_VIEW,
+        operator=True,
+    ),
+    Item(
+        group="platform",
+        title=lazy("Trunks"),
+        endpoint="resources.trunks",
+        icon="plug-connected",
+        access=Permission.TRUNKS_VIEW,
+        operator=True,
+    ),
+    Item(
+        group="platform",
+        title=lazy("Numbers"),
+        endpoint="resources.all_numbers",
+        icon="phone",
+        access=Permission.TRUNKS_VIEW,
+        operator=True,
+    ),
+    Item(
+        group="platform",
+        title=lazy("Voices to review"),
+        endpoint="resources.voice_reviews",
+        icon="volume",
+        access=Permission.VOICES_REVIEW,
+        operator=True,
+    ),
+    Item(
+        group="platform",
+        title=lazy("Speech service"),
+        endpoint="voices.speech",
+        icon="speakerphone",
+        access=Permission.SYSTEM_VIEW,
         operator=True,
     ),
     Item(
@@ -154,6 +324,7 @@ ITEMS: tuple[Item, ...] = (
         access=Permission.EXTENSIONS_OPEN,
         operator=True,
     ),
+    Item(group="work", title=lazy("My tasks"), endpoint="jobs.jobs", icon="download", access=Open.SIGNED_IN),
     Item(
         group="work", title=lazy("Test call"), endpoint="demo.page", icon="flask", access=Permission.DEMO_CALL
     ),

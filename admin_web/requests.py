@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import time
 import uuid
+from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Histogram
+from werkzeug.routing import IntegerConverter
 
+from admin_web.api.problems import is_api
 from core.errors import TemporaryFault
 from core.i18n import LANGUAGES, set_language
 from core.metrics import LATENCY_BUCKETS_S
-from core.sessions import SessionOverError
-from core.views import parts, principal_or_none
+from core.sessions import SessionOverError, SignInUnfinishedError
+from core.views import parts, principal_or_none, unfinished_or_none
 
 SESSION_COOKIE = "zj_session"
 LANGUAGE_COOKIE = "zj_language"
 THEME_COOKIE = "zj_theme"
 
+MAX_ROW_ID = 2**63 - 1
+"""The largest id a database holds."""
+
 log = structlog.get_logger(__name__)
+
+
+class RowIdConverter(IntegerConverter):
+    """A row's id in an address, from 1: what no database can hold does not exist, nor does 0, which views have for
+    "a new one" and which would make one by the right to change one.
+    """
+
+    def __init__(self, map: Any, **options: Any) -> None:  # noqa: A002 - werkzeug's name
+        super().__init__(map, min=1, max=MAX_ROW_ID, **options)
 
 
 def install(app: Flask, registry: CollectorRegistry, *, secure_cookie: bool) -> None:
@@ -58,12 +73,17 @@ def _begin() -> None:
     if request.endpoint in {"static", "health.alive", "health.metrics", "switch_directory.look_up"}:
         set_language(parts().settings.default_language)
         return
+    if is_api():  # its views look at the key; a cookie that comes along means nothing
+        wanted = request.accept_languages.best_match(LANGUAGES)
+        set_language(wanted or parts().settings.default_language)
+        return
     set_language(_cookie_language() or parts().settings.default_language)
     token = request.cookies.get(SESSION_COOKIE)
     if token:
         _recognise(token)
     # A person's choice in this browser goes before the account's.
-    principal = principal_or_none()
+    unfinished = unfinished_or_none()
+    principal = principal_or_none() or (unfinished.principal if unfinished else None)
     set_language(
         _cookie_language() or (principal.language if principal else "") or parts().settings.default_language
     )
@@ -74,6 +94,8 @@ def _recognise(token: str) -> None:
     try:
         g.principal = parts().sessions.verify(token, ip=request.remote_addr or "", activity=not by_itself)
         structlog.contextvars.bind_contextvars(tenant=g.principal.tenant_id, account=g.principal.account_id)
+    except SignInUnfinishedError as error:
+        g.unfinished = g.session_error = error
     except SessionOverError as error:
         g.session_error = error
     except TemporaryFault:

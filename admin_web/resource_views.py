@@ -1,23 +1,32 @@
-"""Views of a described resource: list with keyset pages, form in a drawer, actions, deletion."""
+"""Views of a described resource: list with keyset pages, form in a drawer. Actions are in `admin_web.resource_actions`,
+the routes of both in `admin_web.resource_routes`.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask import make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 
 from admin_web.errors import is_htmx
-from admin_web.resource import Field, Options, Resource, ShownField, Tag, field_of_error, parse_form
+from admin_web.resource import (
+    Field,
+    Options,
+    Resource,
+    ShownField,
+    field_of_error,
+    parse_form,
+)
+from admin_web.resource_shown import grouped, name_of_row, shown_batch, shown_links, shown_row
 from core.database import TenantSession
 from core.errors import CallerFault, Conflict, NotFound
 from core.i18n import LazyText, gettext, lazy
-from core.permissions import Permission
-from core.views import View, current_principal, may, session
+from core.views import View, current_principal, may, sees_full_numbers, session, visible_number
 
 PAGE_ROWS = 50
 
@@ -40,28 +49,38 @@ def list_rows(
     db: TenantSession, resource: Resource, values: Mapping[str, str], before: int
 ) -> tuple[list[Any], int]:
     """Return a page of rows, newest first, below id `before` (0: from the top), and the next page's `before`."""
-    query = resource.query(select(resource.model)).order_by(resource.model.id.desc()).limit(PAGE_ROWS + 1)
+    query = reached(db, resource).order_by(resource.model.id.desc()).limit(PAGE_ROWS + 1)
     if before:
         query = query.where(resource.model.id < before)
     for each in resource.filters:
         if values.get(each.name):
-            query = each.apply(query, values[each.name])
+            query = each.applied(db, query, values[each.name])
     rows = list(db.scalars(query))
     return rows[:PAGE_ROWS], rows[PAGE_ROWS - 1].id if len(rows) > PAGE_ROWS else 0
 
 
+def reached(db: TenantSession, resource: Resource) -> Select[Any]:
+    """Return the query of the rows that exist for the signed-in account."""
+    return resource.reach(db, current_principal(), resource.query(select(resource.model)))
+
+
 def row_of(db: TenantSession, resource: Resource, row_id: int) -> Any:
     """Return the row in the session's scope. Raises ``NotFound``, for another tenant's too."""
-    row = db.scalar(resource.query(select(resource.model)).where(resource.model.id == row_id))
+    row = db.scalar(reached(db, resource).where(resource.model.id == row_id))
     if row is None:
         raise NotFound(kind=resource.name, id=row_id)
     return row
 
 
 def changed(text: LazyText | str, resource: Resource) -> ResponseReturnValue:
-    """Return the answer after a change: close the drawer, say it, refresh the list."""
+    """Return the answer after a change of `resource`'s list."""
+    return changed_list(text, url_for(f"resources.{resource.name}"))
+
+
+def changed_list(text: LazyText | str, home: str) -> ResponseReturnValue:
+    """Return the answer after a change: close the drawer, say it, refresh the list at the address `home`."""
     if not is_htmx():
-        return redirect(url_for(f"resources.{resource.name}"), 303)
+        return redirect(home, 303)
     response = make_response("")
     response.headers["HX-Reswap"] = "none"
     response.headers["HX-Trigger"] = json.dumps(
@@ -70,17 +89,34 @@ def changed(text: LazyText | str, resource: Resource) -> ResponseReturnValue:
     return response
 
 
+def gone_to(address: str) -> ResponseReturnValue:
+    """Return the answer that leads to a page from a drawer, which closes."""
+    if not is_htmx():
+        return redirect(address, 303)
+    response = make_response("")
+    response.headers["HX-Location"] = json.dumps({"path": address, "target": "#zj-main"})
+    response.headers["HX-Trigger"] = json.dumps({"zj:close-drawer": {}})
+    return response
+
+
 class ResourceView(View):
-    """What the resource's views share; made for one resource by :func:`add_resource`."""
+    """What the resource's views share; made for one resource by `admin_web.resource_routes`."""
 
     resource: Resource
 
-    def shown(self, values: dict[str, Any], errors: dict[str, str], *, new: bool) -> list[ShownField]:
-        """Return the form's fields as the template shows them."""
+    def shown(
+        self,
+        values: dict[str, Any],
+        errors: dict[str, str],
+        *,
+        new: bool,
+        fields: Sequence[Field] | None = None,
+    ) -> list[ShownField]:
+        """Return the form's (or `fields`) as the template shows them."""
         db = session()
         return [
             self._shown(db, field, values.get(field.name, ""), errors.get(field.name, ""), new)
-            for field in self.resource.fields
+            for field in (self.resource.fields if fields is None else fields)
         ]
 
     def _shown(self, db: TenantSession, field: Field, value: Any, error: str, new: bool) -> ShownField:
@@ -90,10 +126,13 @@ class ResourceView(View):
             value = dict(options).get(str(value), value)
         if fixed and isinstance(value, bool):
             value = gettext("Yes") if value else gettext("No")
+        if fixed and field.personal_number and not new:
+            value = visible_number(str(value))
+        kind = {"phone": "tel"}.get(field.kind, field.kind)
         return ShownField(
             name=field.name,
             label=str(field.label),
-            kind="readonly" if fixed else {"phone": "tel"}.get(field.kind, field.kind),
+            kind="readonly" if fixed and field.kind != "tree" else kind,
             value=value,
             required=field.required,
             hint=str(field.hint or ""),
@@ -102,26 +141,41 @@ class ResourceView(View):
             max=field.maximum,
             options=options,
             error=error,
+            needs=field.needs,
+            blank=str(field.blank or ""),
+            section=str(field.section or ""),
+            levels_of=field.levels_of,
+            groups=grouped(field, options) if field.kind == "tree" else (),
         )
 
     def writable(self, field: Field, *, new: bool) -> bool:
         """Return whether the account may set `field` now."""
         if field.kind == "readonly" or (field.creating_only and not new):
             return False
+        if field.personal_number and not new and not sees_full_numbers():
+            return False
         return field.permission is None or may(field.permission)
 
     def form_page(self, row: Any, values: dict[str, Any], errors: dict[str, str], message: str = "") -> str:
         """Return the drawer with the form."""
         fields = self.shown(values, errors, new=row is None)
-        allowed = self.resource.edit if row is not None else self.resource.create
         return render_template(
             "resource/form.html",
             resource=self.resource,
             row=row,
             fields=fields,
             message=message,
-            can_save=allowed is not None and may(allowed),
+            can_save=self.can_save(row),
         )
+
+    def can_save(self, row: Any) -> bool:
+        """Return whether the account may save the form of `row` (None: a new one)."""
+        if row is None:
+            return self.resource.create is not None and may(self.resource.create)
+        if self.resource.edit is None or not may(self.resource.edit):
+            return False
+        extras = self.resource.extras(session(), [row])
+        return self.resource.changeable(current_principal(), row, extras)
 
 
 class ListView(ResourceView):
@@ -137,7 +191,8 @@ class ListView(ResourceView):
             ShownField(
                 name=each.name,
                 label=str(each.label),
-                kind="select" if each.options else "text",
+                kind=each.kind or ("select" if each.options else "text"),
+                max_length=100,
                 value=values[each.name],
                 options=each.options(db) if each.options else (),
             )
@@ -151,7 +206,9 @@ class ListView(ResourceView):
         return render_template(
             page,
             resource=resource,
-            rows=[(row, [cell(column, row, extras) for column in resource.columns]) for row in rows],
+            rows=[shown_row(resource, row, extras) for row in rows],
+            batch=shown_batch(resource),
+            links=shown_links(resource, kept),
             filters=filters,
             home=home,
             here=request.full_path,
@@ -161,18 +218,17 @@ class ListView(ResourceView):
         )
 
 
-def cell(column: Any, row: Any, extras: Mapping[str, Any]) -> Any:
-    """Return what stands in a cell."""
-    return column.value(row, extras) if column.value else getattr(row, column.name)
-
-
 class FormView(ResourceView):
     """The form of one row, or of a new one."""
 
     def get(self, row_id: int = 0) -> ResponseReturnValue:
         """Show it."""
-        row = row_of(session(), self.resource, row_id) if row_id else None
-        return self.form_page(row, self.resource.field_values(session(), row), {})
+        db, resource = session(), self.resource
+        row = row_of(db, resource, row_id) if row_id else None
+        values = resource.field_values(db, row)
+        if row is None and resource.copied is not None and (after := request.args.get("after", 0, int)):
+            values |= resource.copied(db, row_of(db, resource, after))
+        return self.form_page(row, values, {})
 
     def post(self, row_id: int = 0) -> ResponseReturnValue:
         """Save it; errors come back at their fields."""
@@ -194,10 +250,9 @@ class FormView(ResourceView):
                 place = field_of_error(error, writable)
                 errors, message = ({place: error.text()}, "") if place else ({}, error.text())
             else:
-                name = (
-                    getattr(saved, "name", "") or getattr(saved, "code", "") or getattr(saved, "number", "")
-                )
-                return changed(lazy("Saved: %(name)s", name=name), resource)
+                if row is None and resource.after_create is not None:
+                    return gone_to(resource.after_create(saved))
+                return changed(lazy("Saved: %(name)s", name=name_of_row(saved)), resource)
         return self._again(row_id, given, errors, message), 422
 
     def _again(
@@ -212,77 +267,9 @@ class FormView(ResourceView):
                 texts = given.get(field.name, [])
                 values[field.name] = (
                     texts
-                    if field.kind == "choices"
+                    if field.kind in ("choices", "tree")
                     else bool(texts)
                     if field.kind == "checkbox"
                     else "".join(texts[:1])
                 )
         return self.form_page(row, values, errors, message)
-
-
-class ActionView(ResourceView):
-    """One of the resource's actions on a row."""
-
-    action_name: str
-
-    def post(self, row_id: int) -> ResponseReturnValue:
-        """Do it."""
-        db = session()
-        action = next(each for each in self.resource.actions if each.name == self.action_name)
-        text = action.run(db, current_principal(), row_of(db, self.resource, row_id))
-        db.commit()
-        return changed(text, self.resource)
-
-
-class DeleteView(ResourceView):
-    """Deletion of a row."""
-
-    def post(self, row_id: int) -> ResponseReturnValue:
-        """Do it, or say what keeps it."""
-        db = session()
-        row = row_of(db, self.resource, row_id)
-        assert self.resource.delete is not None
-        try:
-            self.resource.delete(db, current_principal(), row)
-            db.commit()
-        except IntegrityError:
-            db.rollback()
-            raise InUseError() from None
-        return changed(lazy("Deleted."), self.resource)
-
-
-def add_resource(blueprint: Blueprint, resource: Resource) -> None:
-    """Give `blueprint` the routes of `resource`, each with its access."""
-    shared: dict[str, Any] = {"resource": resource, "all_tenants": resource.all_tenants}
-
-    def view(kind: type[ResourceView], name: str, access: Permission, **more: Any) -> Any:
-        made = type(f"{kind.__name__}_{name}", (kind,), {**shared, "access": access, **more})
-        return cast(type[ResourceView], made).as_view(name)
-
-    name, path = resource.name, resource.path
-    blueprint.add_url_rule(path, view_func=view(ListView, name, resource.view))
-    if resource.save is not None and resource.edit is not None:
-        rights = {"POST": resource.edit}
-        blueprint.add_url_rule(
-            f"{path}/<int:row_id>",
-            view_func=view(FormView, f"{name}_edit", resource.view, method_access=rights),
-        )
-    if resource.save is not None and resource.create is not None:
-        blueprint.add_url_rule(f"{path}/new", view_func=view(FormView, f"{name}_new", resource.create))
-    if resource.delete is not None and resource.remove is not None:
-        blueprint.add_url_rule(
-            f"{path}/<int:row_id>/delete", view_func=view(DeleteView, f"{name}_delete", resource.remove)
-        )
-    for action in resource.actions:
-        function = view(ActionView, f"{name}_{action.name}", action.permission, action_name=action.name)
-        blueprint.add_url_rule(f"{path}/<int:row_id>/{action.name}", view_func=function)
-
-
-def is_tag(value: Any) -> bool:
-    """Return whether a cell is a tag; a test for templates."""
-    return isinstance(value, Tag)
-
-
-def shown_actions(resource: Resource, row: Any) -> Sequence[Any]:
-    """Return the actions the account may have done to `row`; for templates."""
-    return [action for action in resource.actions if may(action.permission) and action.shown(row)]

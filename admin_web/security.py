@@ -39,6 +39,8 @@ def policy(settings: Settings, host: str, nonce: str) -> str:
             "media-src 'self' blob:",
             "worker-src 'self' blob:",
             f"connect-src 'self' {phone_sources(settings, host)}",
+            # Pages of other systems open beside a call (DSK-6), where the company says.
+            "frame-src 'self' https: http:",
             "object-src 'none'",
             "base-uri 'none'",
             "form-action 'self'",
@@ -75,12 +77,12 @@ def install(app: Flask) -> CSRFProtect:
 
 
 def exempt_machines(app: Flask, csrf: CSRFProtect) -> None:
-    """Programs have no form token; their views check a secret instead."""
+    """Programs have no form token; their views check a secret or a key instead, and no cookie."""
     for function in app.view_functions.values():
         view_class = getattr(function, "view_class", None)
         if (
             isinstance(view_class, type)
             and issubclass(view_class, View)
-            and view_class.access is Open.MACHINE
+            and view_class.access in (Open.MACHINE, Open.KEY)
         ):
             csrf.exempt(function)

@@ -1,4 +1,4 @@
-"""The shell: what every template may use, the start page, signing in and out, the language."""
+"""The shell: what every template may use, the start page, the language."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import dataclasses
 import datetime
 import time
 from typing import Any
-from urllib.parse import urlsplit
 
 from babel.dates import format_datetime, get_timezone
 from flask import (
@@ -14,39 +13,27 @@ from flask import (
     Flask,
     abort,
     current_app,
-    g,
     make_response,
     redirect,
-    render_template,
     request,
-    url_for,
 )
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 
 from admin_web import menu as menu_module
 from admin_web.assets import Assets
 from admin_web.errors import is_htmx
-from admin_web.requests import LANGUAGE_COOKIE, SESSION_COOKIE, THEME_COOKIE, set_session_cookie, timezone
-from admin_web.resource_views import is_tag, shown_actions
+from admin_web.next_page import safe_path
+from admin_web.requests import LANGUAGE_COOKIE, THEME_COOKIE, timezone
+from admin_web.resource_shown import is_tag
 from admin_web.security import csp_nonce
-from core import i18n, keys, phone
+from core import keys, phone
 from core.clock import from_ms
-from core.database import ALL_TENANTS
 from core.i18n import LANGUAGES, current_language, gettext, ngettext
-from core.models import Role, Tenant
 from core.permissions import Permission
 from core.redis import RedisError
+from core.roles import BUILT_IN_NAMES
 from core.settings import SwitchKind
-from core.sign_in import SignInRefusedError, authenticate
-from core.views import Open, View, current_principal, may, parts, principal_or_none
-
-ROLE_NAMES = {
-    Role.TENANT_ADMIN: i18n.lazy("Administrator"),
-    Role.SUPERVISOR: i18n.lazy("Supervisor"),
-    Role.AGENT: i18n.lazy("Agent"),
-    Role.OPERATOR: i18n.lazy("Operator"),
-}
+from core.views import Open, View, current_principal, may, parts, principal_or_none, shown_number
 
 SWITCH_KNOWN_S = 10.0
 
@@ -90,6 +77,13 @@ def script_words() -> dict[str, str]:
         "connected": gettext("Connected"),
         "connecting": gettext("Connecting"),
         "remove": gettext("Remove"),
+        "nothing-found": gettext("Nothing fits."),
+        "idle-title": gettext("Are you still there?"),
+        "idle-text": gettext("Nothing was done here for a while. You will be signed out in a moment."),
+        "idle-stay": gettext("Stay signed in"),
+        "signed-out-in-call": gettext(
+            "You are signed out. Your call goes on; when it ends, the sign-in page says why."
+        ),
     }
 
 
@@ -123,7 +117,9 @@ def set_up_templates(
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.tests["zj_tag"] = is_tag
     environment.trim_blocks = environment.lstrip_blocks = True
-    environment.filters.update(local_time=local_time, duration=duration, phone=phone.display)
+    environment.filters.update(
+        local_time=local_time, duration=duration, phone=shown_number, own_number=phone.display
+    )
     environment.globals.update(
         vite_asset=assets.tags,
         vite_url=assets.url,
@@ -131,7 +127,6 @@ def set_up_templates(
         csp_nonce=csp_nonce,
         script_words=script_words,
         may=may,
-        shown_actions=shown_actions,
     )
 
     @app.context_processor
@@ -147,7 +142,11 @@ def set_up_templates(
         if principal is not None:
             swaps = is_htmx() and request.headers.get("HX-Target") in {None, "zj-main"}
             variables["identity"] = principal
-            variables["role_name"] = ROLE_NAMES[principal.role]
+            variables["role_name"] = (
+                str(BUILT_IN_NAMES[principal.built_in_role])
+                if principal.built_in_role is not None
+                else principal.role_name
+            )
             variables["layout"] = "main.html" if swaps else "shell.html"
             if not is_htmx():
                 variables["extra_entries"] = shell_entries if may(Permission.DESK_USE) else ()
@@ -156,13 +155,6 @@ def set_up_templates(
         return variables
 
     app.extensions["zongji-menu"] = extra_menu
-
-
-def _safe_next(address: str) -> str:
-    """Return `address` if it is a path of this site, else the start page."""
-    pieces = urlsplit(address)
-    local = address.startswith("/") and not address.startswith(("//", "/\\")) and not pieces.netloc
-    return address if local else url_for("shell.home")
 
 
 class Home(View):
@@ -180,74 +172,6 @@ class Home(View):
         return redirect(entries[0].href)
 
 
-class SignIn(View):
-    """Company, account, password."""
-
-    access = Open.PUBLIC
-
-    def get(self) -> ResponseReturnValue:
-        """Show the form, with why one is here."""
-        if principal_or_none() is not None:
-            return redirect(url_for("shell.home"))
-        ended = g.get("session_error")
-        why = ended.text() if ended is not None and request.args.get("why") else ""
-        return self._page(note=why)
-
-    def post(self) -> ResponseReturnValue:
-        """Sign in."""
-        form = request.form
-        company, login = form.get("company", ""), form.get("login", "")
-        address = request.remote_addr or ""
-        try:
-            who = authenticate(parts().database, company, login, form.get("password", ""), address)
-        except SignInRefusedError as error:
-            return self._page(error=error.text(), company=company, login=login), error.status
-        token = parts().sessions.begin(who.account_id, ip=address, user_agent=request.user_agent.string)
-        response = make_response(redirect(_safe_next(form.get("next", ""))))
-        set_session_cookie(response, token)
-        return response
-
-    @staticmethod
-    def _page(note: str = "", error: str = "", company: str = "", login: str = "") -> str:
-        return render_template(
-            "sign_in.html",
-            note=note,
-            error=error,
-            company=company,
-            login=login,
-            next=_safe_next(request.values.get("next", "/")),
-            demo=_demo_hint(),
-        )
-
-
-def _demo_hint() -> DemoFacts | None:
-    """Return what may be said about the demo tenant, if it was made and still exists."""
-    facts: DemoFacts | None = current_app.extensions["zongji-demo"]
-    if facts is None or not parts().settings.demo:
-        return None
-    with parts().database.transaction(ALL_TENANTS, read_only=True) as session:
-        exists = session.scalar(select(Tenant.id).where(Tenant.code == facts.company)) is not None
-    return facts if exists else None
-
-
-class SignOut(View):
-    """End this session, or all of the account's."""
-
-    access = Open.PUBLIC
-
-    def post(self) -> ResponseReturnValue:
-        """Do it and show the sign-in page."""
-        principal = principal_or_none()
-        token = request.cookies.get(SESSION_COOKIE)
-        if principal is not None and request.form.get("everywhere"):
-            parts().sessions.end_all(principal.account_id)
-        elif token:
-            parts().sessions.end(token)
-        response = make_response(redirect(url_for("shell.sign_in")))
-        response.delete_cookie(SESSION_COOKIE, path="/")
-        return response
-
-
 class Language(View):
     """Choose the language of pages in this browser."""
 
@@ -256,7 +180,7 @@ class Language(View):
     def post(self) -> ResponseReturnValue:
         """Remember it for a year and go back."""
         language = request.form.get("language", "")
-        response = make_response(redirect(_safe_next(request.form.get("next", "/")), 303))
+        response = make_response(redirect(safe_path(request.form.get("next", "/")), 303))
         if language in LANGUAGES:
             response.set_cookie(LANGUAGE_COOKIE, language, max_age=31_536_000, samesite="Lax", httponly=True)
         return response
@@ -264,6 +188,4 @@ class Language(View):
 
 blueprint = Blueprint("shell", __name__)
 blueprint.add_url_rule("/", view_func=Home.as_view("home"))
-blueprint.add_url_rule("/sign-in", view_func=SignIn.as_view("sign_in"))
-blueprint.add_url_rule("/sign-out", view_func=SignOut.as_view("sign_out"))
 blueprint.add_url_rule("/language", view_func=Language.as_view("language"))

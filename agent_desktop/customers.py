@@ -4,53 +4,87 @@ from __future__ import annotations
 
 import datetime
 import zoneinfo
-from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, func, or_, select
+import redis as redis_py
+from sqlalchemy import case, func, select
 
-from core import phone
+from core import keys
 from core.clock import from_ms, now_ms, to_ms
-from core.i18n import gettext
+from core.errors import NotFound
 from core.permissions import Permission, Principal
 from core.tenancy import TenantSession
-from crm.models import Customer
+from cti.call import model
 from cti.call.model import OfferResult
-from cti.records.models import CallOffer, CallRecord
+from cti.desk.customer_card import customer_card, other_party, past_calls
+from cti.models import QueueMember
+from cti.records.models import CallOffer, CallRecord, Direction
+from cti.records.reach import limits_of
 
-RECENT: Final = 10
+__all__ = ["customer_card", "number_of_call", "other_party", "today"]
+
 TODAY_RECORDS: Final = 20
-HISTORY: Final = datetime.timedelta(days=90)
-"""How far back a caller's earlier calls are looked for."""
 
 
-def customer_card(session: TenantSession, principal: Principal, number: str) -> dict[str, Any]:
-    """Return the card of whoever has `number` (as carriers or people write it); unknown callers have one too."""
-    stored = phone.from_switch(number).stored
-    withheld = stored == phone.WITHHELD
-    customer = None if withheld else session.scalar(select(Customer).where(Customer.phone == stored))
-    fields = []
-    if customer is not None:
-        named = ((gettext("Company"), customer.company), (gettext("Note"), customer.note))
-        fields = [{"label": label, "value": value} for label, value in named if value]
-    return {
-        "known": customer is not None,
-        "name": customer.name if customer else "",
-        "number": stored,
-        "region": "",
-        "level": "",
-        "fields": fields,
-        "recent": [] if withheld else _recent(session, principal, stored),
-    }
+def number_of_call(session: TenantSession, redis: redis_py.Redis, principal: Principal, call_id: str) -> str:
+    """Return the other party's number of a call that is up, or of a past one, as it is stored.
+
+    Pages that see numbers masked name the call instead. Raises ``NotFound`` unless the call is the account's, or it
+    may see everybody's; and what Redis raises.
+    """
+    all_calls = principal.may(Permission.RECORDS_VIEW)
+    raw: Any = redis.get(keys.call(principal.tenant_id, call_id))
+    if raw:
+        call = model.decode(raw)
+        if offers_to(call, principal.account_id) or (all_calls and _within(session, principal, call)):
+            return call.called if call.outbound else call.caller
+        raise NotFound(kind="call", id=call_id)
+    record = session.scalar(select(CallRecord).where(CallRecord.call_id == call_id))
+    if record is None:
+        raise NotFound(kind="call", id=call_id)
+    if _was_theirs(session, record, principal.account_id):
+        return other_party(record)
+    limits = limits_of(principal)
+    within = select(CallRecord.id).where(CallRecord.id == record.id)
+    seen = all_calls and (limits is None or session.scalar(within.where(limits.has())) is not None)
+    if not seen:
+        raise NotFound(kind="call", id=call_id)
+    return other_party(record)
+
+
+def _within(session: TenantSession, principal: Principal, call: model.Call) -> bool:
+    """Return whether a call that is up is within the queues the account supervises (`cti.records.reach`)."""
+    if call.queue_id or principal.queues is None:
+        return principal.supervises((call.queue_id,))
+    queues = select(QueueMember.queue_id).where(QueueMember.extension_id == call.extension_id)
+    return principal.supervises(session.scalars(queues))
+
+
+def offers_to(call: model.Call, account_id: int) -> list[model.Offer]:
+    """Return the offers of a call that is up to an agent; whoever is asked about the customer has one too."""
+    asked = call.consult.offer if call.consult is not None else None
+    found = [*call.offers, asked] if asked is not None else call.offers
+    return [offer for offer in found if offer.agent_id == account_id]
+
+
+def _was_theirs(session: TenantSession, record: CallRecord, account_id: int) -> bool:
+    offered = select(CallOffer.id).where(CallOffer.record_id == record.id, CallOffer.agent_id == account_id)
+    return record.agent_id == account_id or session.scalar(offered.limit(1)) is not None
 
 
 def today(session: TenantSession, principal: Principal) -> dict[str, Any]:
     """Return the agent's own figures since midnight in the tenant's zone, and their last calls (DSK-7, DSK-9)."""
     start = _midnight(principal.timezone)
     mine = (CallRecord.agent_id == principal.account_id, CallRecord.arrived_at >= start)
-    answered, talk_s = session.execute(
-        select(func.count(), func.coalesce(func.sum(CallRecord.talk_s), 0)).where(*mine)
+    talked = CallRecord.talk_at.is_not(None)
+    answered, out, talk_s = session.execute(
+        select(
+            func.coalesce(func.sum(case((talked & (CallRecord.direction == Direction.IN), 1), else_=0)), 0),
+            func.coalesce(func.sum(case((CallRecord.direction == Direction.OUT, 1), else_=0)), 0),
+            func.coalesce(func.sum(CallRecord.talk_s), 0),
+        ).where(*mine)
     ).one()
+    conversations = session.scalar(select(func.count()).where(*mine, talked)) or 0
     missed = session.scalar(
         select(func.count())
         .select_from(CallOffer)
@@ -62,43 +96,14 @@ def today(session: TenantSession, principal: Principal) -> dict[str, Any]:
     )
     query = select(CallRecord).where(*mine)
     return {
-        "answered": answered,
+        "answered": int(answered),
+        "out": int(out),
         "missed": missed or 0,
         "talk_s": int(talk_s),
-        "records": _past_calls(session, query, TODAY_RECORDS),
+        "average_s": round(int(talk_s) / conversations) if conversations else 0,
+        "since_ms": to_ms(start),
+        "records": past_calls(session, query, TODAY_RECORDS),
     }
-
-
-def _recent(session: TenantSession, principal: Principal, stored: str) -> list[dict[str, Any]]:
-    since = from_ms(now_ms()) - HISTORY
-    query = select(CallRecord).where(
-        or_(CallRecord.caller == stored, CallRecord.called == stored), CallRecord.arrived_at >= since
-    )
-    if not principal.may(Permission.RECORDS_VIEW):
-        query = query.where(CallRecord.agent_id == principal.account_id)
-    return _past_calls(session, query, RECENT)
-
-
-def _past_calls(session: TenantSession, query: Select[Any], limit: int) -> list[dict[str, Any]]:
-    newest_first = query.order_by(CallRecord.arrived_at.desc(), CallRecord.id.desc()).limit(limit)
-    rows: Sequence[CallRecord] = session.scalars(newest_first).all()
-    callers = {row.caller for row in rows}
-    names = {}
-    if callers:
-        known = session.execute(select(Customer.phone, Customer.name).where(Customer.phone.in_(callers)))
-        names = {row.phone: row.name for row in known}
-    return [
-        {
-            "call_id": row.call_id,
-            "caller": row.caller,
-            "name": names.get(row.caller, ""),
-            "queue": row.queue_name,
-            "at_ms": to_ms(row.arrived_at),
-            "talk_s": row.talk_s,
-            "outcome": gettext("Missed") if row.missed else gettext("Not connected"),
-        }
-        for row in rows
-    ]
 
 
 def _midnight(timezone: str) -> datetime.datetime:

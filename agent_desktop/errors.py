@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.errors import CallerFault, Conflict, Forbidden, PeerFault, TemporaryFault, ZongjiError
+from core.errors import CallerFault, Conflict, Forbidden, TemporaryFault, ZongjiError
 from core.i18n import lazy
+from cti.refusals import DIAL_REFUSALS, CommandFailedError, details_of
 
 
 class ExtensionHeldError(Conflict):
@@ -38,11 +39,18 @@ class AlreadySignedInError(Conflict):
     sentence = lazy("You are signed in on another extension. Sign out there first.")
 
 
-class NotSignedInError(Conflict):
-    """The action needs an extension."""
+class NoLandlineError(Conflict):
+    """The extension has no landline or mobile to be called on."""
 
-    id = "not-signed-in"
-    sentence = lazy("You are not signed in on an extension. Sign in first.")
+    id = "no-landline"
+    sentence = lazy("This extension has no landline or mobile. Enter one in the settings of your extension.")
+
+
+class PickUpPhoneError(Conflict):
+    """A landline is answered by picking it up."""
+
+    id = "pick-up-phone"
+    sentence = lazy("Your telephone rings: pick it up to answer.")
 
 
 class NoSuchLegError(Conflict):
@@ -59,6 +67,29 @@ class WrongStateError(Conflict):
     sentence = lazy("This is not possible at this moment of the call.")
 
 
+class TargetAwayError(Conflict):
+    """The agent a call shall go to is not signed in, or their phone is not connected."""
+
+    id = "target-away"
+    sentence = lazy(
+        "This agent is not signed in, or their phone is not connected. The customer is still with you."
+    )
+
+
+class TargetBusyError(Conflict):
+    """The agent a call shall go to is in a call, in a break, or wrapping up."""
+
+    id = "target-busy"
+    sentence = lazy("This agent cannot take a call at the moment. The customer is still with you.")
+
+
+class NoSuchTargetError(Conflict):
+    """The queue, flow or agent a call shall go to is none."""
+
+    id = "no-such-target"
+    sentence = lazy("A call cannot go there (any more). The customer is still with you.")
+
+
 class CallChangedError(Conflict):
     """The call went on in the meantime."""
 
@@ -71,23 +102,6 @@ class TooLateError(TemporaryFault):
 
     id = "too-late"
     sentence = lazy("The telephone system was too busy, and nothing was done. Please try again.")
-
-
-class CommandFailedError(PeerFault):
-    """The controller answered with something else; `reason` is its id."""
-
-    id = "command-failed"
-    sentence = lazy(
-        "The telephone system could not do this (%(reason)s). Try again; else tell your administrator."
-    )
-
-
-class BadFieldError(CallerFault):
-    """A request lacks a field, or it has an unusable value."""
-
-    id = "bad-field"
-    status = 422
-    sentence = lazy("The field %(field)s is missing or has a value that cannot be used.")
 
 
 class NoWebPhoneError(Conflict):
@@ -113,17 +127,59 @@ class SimulatorAwayError(TemporaryFault):
     sentence = lazy("The simulator does not answer. Please try again shortly.")
 
 
-_BY_ID: dict[str, type[ZongjiError]] = {
+class WrapUpChangedError(Conflict):
+    """Another page of the account changed the wrap-up meanwhile; `now` is what stands there."""
+
+    id = "wrap-up-changed"
+    sentence = lazy("This wrap-up was changed in another page. You see it as it is there now.")
+
+
+class WrapUpSavedError(Conflict):
+    """The wrap-up was saved: it is no draft any more."""
+
+    id = "wrap-up-saved"
+    sentence = lazy("This wrap-up was saved already.")
+
+
+class NoDispositionError(CallerFault):
+    """The company has dispositions, and none is chosen."""
+
+    id = "no-disposition"
+    status = 422
+    sentence = lazy("Choose how the call ended.")
+
+
+class NoteNeededError(CallerFault):
+    """The disposition wants a note."""
+
+    id = "note-needed"
+    status = 422
+    sentence = lazy("“%(disposition)s” needs a note.")
+
+
+class NextCallPastError(CallerFault):
+    """The next call lies in the past."""
+
+    id = "next-call-past"
+    status = 422
+    sentence = lazy("The time of the next call has passed already.")
+
+
+_BY_ID: dict[str, type[ZongjiError]] = DIAL_REFUSALS | {
     kind.id: kind
     for kind in (
         ExtensionHeldError,
         NotPermittedError,
         AccountDisabledError,
         AlreadySignedInError,
-        NotSignedInError,
+        NoLandlineError,
+        PickUpPhoneError,
         NoSuchLegError,
         WrongStateError,
         CallChangedError,
+        TargetAwayError,
+        TargetBusyError,
+        NoSuchTargetError,
         TooLateError,
     )
 }
@@ -133,8 +189,7 @@ _BY_ID["busy-later"] = TooLateError
 def refusal(result: dict[str, Any]) -> ZongjiError:
     """Return the error for a controller's result that is not ok."""
     reason = str(result.get("error", ""))
-    detail = result.get("detail")
-    details = {str(key): value for key, value in detail.items()} if isinstance(detail, dict) else {}
+    details = details_of(result)
     kind = _BY_ID.get(reason)
     if kind is None:
         return CommandFailedError(reason=reason or "unknown")

@@ -14,17 +14,34 @@ import redis as redis_py
 from sqlalchemy import select
 
 from agent_desktop import errors
-from core import bus
+from core import bus, phone
 from core.crypto import Vault
+from core.errors import BadFieldError
 from core.permissions import Principal
 from core.settings import Settings
 from core.tenancy import TenantSession
+from cti import refusals
 from cti.acd.agents import CHOOSABLE, Agent, AgentState
 from cti.acd.matching import Acd
+from cti.desk import words
+from cti.endpoint_kinds import KINDS
 from cti.endpoints import password_of
 from cti.models import EndpointKind, SipEndpoint
 
-LEG_ACTIONS: Final = frozenset({"answer", "hangup", "hold", "unhold", "mute", "unmute", "dtmf"})
+LEG_ACTIONS: Final = frozenset(
+    {
+        "answer",
+        "hangup",
+        "hold",
+        "unhold",
+        "mute",
+        "unmute",
+        "dtmf",
+        "consult_cancel",
+        "transfer_complete",
+        "conference",
+    }
+)
 """Actions of docs/contracts.md on a leg."""
 
 _DIGITS = re.compile(r"[0-9*#]{1,32}")
@@ -55,11 +72,9 @@ class Switchboard:
 
 def sign_in(board: Switchboard, extension_id: int, endpoint: str) -> dict[str, Any]:
     """Sign in on an extension (DSK-1, DSK-2). Refused with the holder's name when somebody has it."""
-    try:
-        kind = EndpointKind(endpoint)
-    except ValueError:
-        raise errors.BadFieldError(field="endpoint") from None
-    return board.command("agent.sign_in", extension_id=extension_id, endpoint=kind.value)
+    if endpoint not in KINDS:
+        raise BadFieldError(field="endpoint")
+    return board.command("agent.sign_in", extension_id=extension_id, endpoint=endpoint)
 
 
 def sign_out(board: Switchboard) -> dict[str, Any]:
@@ -67,11 +82,20 @@ def sign_out(board: Switchboard) -> dict[str, Any]:
     return board.command("agent.sign_out")
 
 
-def set_state(board: Switchboard, state: str, reason: str) -> dict[str, Any]:
-    """Choose a state; during a call, the one that follows it."""
+def set_state(board: Switchboard, session: TenantSession, state: str, reason: str) -> dict[str, Any]:
+    """Choose a state, with the id of one of the company's reasons or none; during a call, the one that follows it."""
     if state not in {each.value for each in CHOOSABLE}:
-        raise errors.BadFieldError(field="state")
-    return board.command("agent.set_state", state=AgentState(state).value, reason=reason[:80])
+        raise BadFieldError(field="state")
+    if not words.reason_fits(session, reason, state):
+        raise BadFieldError(field="reason")
+    return board.command("agent.set_state", state=AgentState(state).value, reason=reason)
+
+
+def wrap_up(board: Switchboard, do: str) -> dict[str, Any]:
+    """End the wrap-up early (``end``), or make it longer once (``extend``)."""
+    if do not in ("end", "extend"):
+        raise BadFieldError(field="do")
+    return board.command("agent.wrap_up", do=do)
 
 
 def heartbeat(board: Switchboard, page: str) -> dict[str, Any]:
@@ -82,14 +106,29 @@ def heartbeat(board: Switchboard, page: str) -> dict[str, Any]:
 def act_on_leg(board: Switchboard, leg_id: str, action: str, digits: str = "") -> dict[str, Any]:
     """Do one of :data:`LEG_ACTIONS` with the agent's leg; `digits` for ``dtmf``."""
     if action not in LEG_ACTIONS:
-        raise errors.BadFieldError(field="action")
+        raise BadFieldError(field="action")
     if not _LEG_ID.fullmatch(leg_id):
-        raise errors.BadFieldError(field="leg_id")
+        raise BadFieldError(field="leg_id")
     if action != "dtmf":
         return board.command(f"leg.{action}", leg_id=leg_id)
     if not _DIGITS.fullmatch(digits):
-        raise errors.BadFieldError(field="digits")
+        raise BadFieldError(field="digits")
     return board.command("leg.dtmf", leg_id=leg_id, digits=digits)
+
+
+def dial(board: Switchboard, to: str, key: str) -> dict[str, Any]:
+    """Call a number people typed (CTI-E5); a repeated `key` of the page is the same call. Returns ``call_id``."""
+    if not _LEG_ID.fullmatch(key):
+        raise BadFieldError(field="key")
+    return board.command("dial", to=phone.parse(to).stored, key=key)
+
+
+def dial_again(board: Switchboard, number: str, key: str) -> dict[str, Any]:
+    """Call a stored number the agent chose by its call; refused like :func:`dial`, without naming the number."""
+    try:
+        return dial(board, number, key)
+    except phone.InvalidNumberError:
+        raise refusals.NumberRefusedError(reason=refusals.REASONS["not-a-number"]) from None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -129,8 +168,8 @@ def credentials(
 
 
 def signed_in_agent(redis: redis_py.Redis, principal: Principal) -> Agent:
-    """Return the account's agent as the controller last saved it. Raises :class:`errors.NotSignedInError`."""
+    """Return the account's agent as the controller last saved it. Raises :class:`refusals.NotSignedInError`."""
     agent = Acd(redis).load(principal.tenant_id, principal.account_id)
     if agent is None:
-        raise errors.NotSignedInError()
+        raise refusals.NotSignedInError()
     return agent

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from agent_desktop import errors
+from core.errors import BadFieldError
 from core.settings import Settings, SwitchKind
+from cti import refusals
 from cti.acd.agents import Agent
 from switchsim.control import Control, ControlError
 
@@ -35,17 +37,17 @@ class SimulatedPhone:
         Raises ``BadFieldError``, ``NoSuchLegError``, and ``SimulatorAwayError`` when the simulator is not there.
         """
         if action not in ACTIONS:
-            raise errors.BadFieldError(field="action")
+            raise BadFieldError(field="action")
         about_leg = action not in {"register", "unregister"}
         if about_leg and (not leg_id or leg_id != self._agent.leg_id):
             raise errors.NoSuchLegError()
         if action == "dtmf" and not (digits and set(digits) <= set("0123456789*#")):
-            raise errors.BadFieldError(field="digits")
+            raise BadFieldError(field="digits")
         try:
             with Control(self._settings.simulator_control_port, timeout_s=TIMEOUT_S) as control:
                 reached = self._do(control, action, leg_id, digits)
         except ControlError as error:
-            raise errors.CommandFailedError(reason=str(error)[:200]) from error
+            raise refusals.CommandFailedError(reason=str(error)[:200]) from error
         except (OSError, ValueError) as error:
             raise errors.SimulatorAwayError() from error
         if about_leg and not reached:

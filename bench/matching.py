@@ -51,15 +51,18 @@ from cti.acd.matching import Acd, Claim, Match  # noqa: E402
 from cti.call import inputs  # noqa: E402
 from cti.call.model import Call  # noqa: E402
 from cti.controller.agents import Agents  # noqa: E402
-from cti.controller.board import SUBSCRIPTIONS, Board  # noqa: E402
+from cti.controller.board import Board  # noqa: E402
 from cti.controller.carry import Carrier  # noqa: E402
 from cti.controller.documents import Documents  # noqa: E402
+from cti.controller.facts import Facts  # noqa: E402
 from cti.controller.journal import AgentJournal  # noqa: E402
+from cti.controller.limits import Limits  # noqa: E402
 from cti.controller.metrics import Metrics  # noqa: E402
 from cti.controller.redis_guard import RedisGuard  # noqa: E402
 from cti.controller.registrations import Registrations  # noqa: E402
 from cti.controller.runner import CallRunner  # noqa: E402
 from cti.controller.state_writer import StateWriter  # noqa: E402
+from cti.controller.switch_events import SUBSCRIPTIONS  # noqa: E402
 from cti.esl.client import Job, Reply, SwitchClient  # noqa: E402
 from cti.esl.originate import SipContact  # noqa: E402
 from tests.support.redis import RedisServer  # noqa: E402
@@ -111,10 +114,10 @@ class TimedAcd(Acd):
         super().__init__(client)
         self.match_s: list[float] = []
 
-    def enqueue(self, *asked: Any) -> int:
+    def enqueue(self, *asked: Any, **more: Any) -> int:
         """See `Acd`."""
         self.possible_at = time.perf_counter()
-        return super().enqueue(*asked)
+        return super().enqueue(*asked, **more)
 
     def save(self, agent: Agent, believed_token: str) -> Claim | None:
         """See `Acd`."""
@@ -194,6 +197,8 @@ class Floor:
             agents=self.agents,
             registrations=Everywhere(self.switch, "bench.invalid"),
             metrics=Metrics(make_registry("bench", "0")),
+            limits=Limits(self.client, guard, settings.cell),
+            facts=Facts(home / "facts"),
         )
         self.board.carrier = Carrier(
             settings=settings,
@@ -214,7 +219,7 @@ class Floor:
             self.agents.add(_agent(number))
 
     def _available(self, agent: Agent) -> None:
-        gevent.spawn(self.board.agent_available, agent)
+        gevent.spawn(self.board.ringing.agent_available, agent)
 
     def _publish(self) -> None:
         tenant = docs.TenantDoc(id=TENANT, tenant_id=TENANT, version=1, code="t", name="T", active=True)

@@ -94,7 +94,7 @@ def _plain(value: Any) -> Any:
 
 
 def _name_of(subject: Any) -> str:
-    for attribute in ("name", "login", "code", "number", "user", "pattern"):
+    for attribute in ("name", "title", "login", "code", "number", "user", "pattern"):
         value = getattr(subject, attribute, None)
         if value:
             return str(value)

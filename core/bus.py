@@ -35,6 +35,23 @@ def queue_audience(queue_id: int) -> str:
     return f"queue:{queue_id}"
 
 
+def chat_audience(account_id: int) -> str:
+    """Return the audience of one account's chat with a supervisor or agent: nobody else's, whatever their rights."""
+    return f"chat:{account_id}"
+
+
+def waiting_audience(queue_id: int) -> str:
+    """Return the audience of a queue's own agents: they are told how many wait, and nothing else."""
+    return f"waiting:{queue_id}"
+
+
+def supervisors_audience(queue_id: int) -> str:
+    """Return the audience of those supervisors who see the agents and calls of some queues only, this one among them;
+    everybody who supervises all queues is of `ADMIN`.
+    """
+    return f"supervisors:{queue_id}"
+
+
 class ControllerSilentError(TemporaryFault):
     """No controller answered in time; whether the command was carried out is not known."""
 

@@ -32,6 +32,39 @@ class DestinationKind(enum.StrEnum):
     EXTENSION = "extension"
 
 
+class DispatchRule(enum.StrEnum):
+    """Which of a queue's idle agents is offered the next call (CTI-Q2)."""
+
+    LONGEST_IDLE = "longest_idle"
+    ROUND_ROBIN = "round_robin"
+    FEWEST_CALLS = "fewest_calls"
+    """Of today."""
+    RANDOM = "random"
+    SKILLS = "skills"
+    """The highest skill level first; what a caller asks for relaxes with the wait."""
+    RING_ALL = "ring_all"
+    """All of them at once, up to ten; who answers first gets the call."""
+
+
+class OverflowKind(enum.StrEnum):
+    """Where a queue sends a caller it cannot serve."""
+
+    NONE = ""
+    """A word and the end; when nobody is signed in, callers wait all the same."""
+    HANGUP = "hangup"
+    QUEUE = "queue"
+    EXTENSION = "extension"
+    FLOW = "flow"
+
+
+class Overflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A queue's way out (CTI-Q2)."""
+
+    kind: OverflowKind = OverflowKind.NONE
+    id: int = 0
+    """Of the queue, extension or flow."""
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     """What all documents have."""
 
@@ -53,6 +86,17 @@ class TenantDoc(Document, frozen=True, kw_only=True, tag="tenant"):
     """Callers refused before routing (CTI-R6): E.164, or a prefix ending in ``*``."""
     vip_callers: dict[str, int] = {}
     """Caller (as above) to the priority its calls get at least."""
+    max_calls: int = 0
+    """Calls up at once, at most; 0 is no limit."""
+    calls_per_second: int = 0
+    """New outbound calls in a second, at most; 0 is no limit."""
+    caller_ids: dict[str, int] = {}
+    """Numbers that may be shown, to the id of the trunk their calls take (0: `outbound_trunk_id`)."""
+    outbound_trunk_id: int = 0
+    """Trunk of calls whose caller ID names none; 0: no calls to the outside."""
+    outbound_countries: tuple[str, ...] = ("CN",)
+    """ISO 3166 codes that may be called."""
+    premium_allowed: bool = False
 
 
 class RouteDoc(Document, frozen=True, kw_only=True, tag="route"):
@@ -75,13 +119,13 @@ class RouteDoc(Document, frozen=True, kw_only=True, tag="route"):
 
 
 class QueueDoc(Document, frozen=True, kw_only=True, tag="queue"):
-    """A queue's settings (CTI-Q2; the first-call subset)."""
+    """A queue's settings (CTI-Q2) and its members (CTI-Q3)."""
 
     code: str
     name: str
     max_waiting: int = 100
     music: str = "default"
-    """Name of the music: ``default`` or the key of an approved voice."""
+    """Name of the music: ``default``, or ``voice:`` and the id of an approved voice."""
     timeout_s: int = 60
     """Longest wait; it never cuts an offer that is ringing."""
     ring_timeout_s: int = 60
@@ -90,6 +134,45 @@ class QueueDoc(Document, frozen=True, kw_only=True, tag="queue"):
     record: bool = True
     service_level_s: int = 20
     extension_ids: tuple[int, ...] = ()
+    levels: dict[int, int] = {}
+    """Skill level, 1 to 9, of members that have another than 5, by extension id."""
+    rule: DispatchRule = DispatchRule.LONGEST_IDLE
+    last_agent_first: bool = False
+    """Who talked with this caller last goes before the rule, when idle."""
+    skill_level: int = 1
+    """With ``skills``: the level a caller asks for at first; 1 is no demand."""
+    skill_step_s: int = 0
+    """After each such time of waiting one level less is asked; 0: never less."""
+    closed_states: tuple[str, ...] = ("not_ready", "break", "away", "wrap_up")
+    """Agents' states (`cti.acd.agents.AgentState`) in which no calls of this queue come."""
+    open_reasons: tuple[str, ...] = ()
+    """The company's own break reasons (ids) with which its calls come all the same; with the others none do."""
+    announcement: str = ""
+    """Text spoken to those who wait."""
+    announcement_voice_id: int = 0
+    """Approved voice played before it; 0: none."""
+    announce_every_s: int = 0
+    """Seconds from one announcement to the next, 0 to 60; 0: none."""
+    announce_position: bool = False
+    announce_wait: bool = False
+    """Whether the place in the queue and the expected wait are told with it."""
+    overflow_full: Overflow = Overflow()
+    overflow_timeout: Overflow = Overflow()
+    overflow_nobody: Overflow = Overflow()
+    """When nobody is signed in who takes this queue's calls."""
+    callback_key: str = ""
+    """Key with which who waits asks to be called back and hangs up; empty: not offered."""
+    announce_agent: bool = False
+    """The agent's employee number is told to the caller before the two are connected."""
+    missed_limit: int = 0
+    """Calls of this queue missed in a row after which an agent stands as away; 0: after the first they stand as not
+    responding.
+    """
+
+    @property
+    def answers_by_itself(self) -> bool:
+        """Whether agents' browsers take calls of this queue without ringing; never where several ring for one."""
+        return self.auto_answer and self.rule is not DispatchRule.RING_ALL
 
 
 class ExtensionDoc(Document, frozen=True, kw_only=True, tag="extension"):
@@ -101,7 +184,10 @@ class ExtensionDoc(Document, frozen=True, kw_only=True, tag="extension"):
     sip_user: str
     """Globally unique SIP user of the SIP phone."""
     bound_number: str = ""
+    """Landline or mobile of the extension (E.164); empty: none."""
     forward_when_offline: bool = False
+    press_to_take: bool = False
+    """Who picks the bound number up presses 1 to take the call."""
     caller_id: str = ""
     outbound_allowed: bool = False
     account_ids: tuple[int, ...] = ()
@@ -118,6 +204,32 @@ class AccountDoc(Document, frozen=True, kw_only=True, tag="account"):
     enabled: bool = True
 
 
+class TrunkDoc(Document, frozen=True, kw_only=True, tag="trunk"):
+    """A carrier's connection (ACC-3), a gateway of the switch. It is the platform's: ``tenant_id`` is 0."""
+
+    code: str
+    """Name of the gateway."""
+    register: bool = False
+    host: str = ""
+    port: int = 5060
+    transport: typing.Literal["udp", "tcp", "tls"] = "udp"
+    networks: tuple[str, ...] = ()
+    """Networks its calls come from."""
+    username: str = ""
+    password_encrypted: str = ""
+    """By `core.crypto`."""
+    realm: str = ""
+    expires_s: int = 600
+    codecs: tuple[str, ...] = ("PCMA", "PCMU")
+    number_format: typing.Literal["e164-plus", "e164", "national"] = "national"
+    prefix: str = ""
+    concurrency: int = 0
+    """Calls at once, in and out, at most; 0 is no limit."""
+    calls_per_second: int = 0
+    """New calls out in a second, at most; 0 is no limit."""
+    enabled: bool = True
+
+
 class FlowDoc(Document, frozen=True, kw_only=True, tag="flow"):
     """One published version of an IVR flow; ``version`` is the flow's published version.
 
@@ -129,7 +241,57 @@ class FlowDoc(Document, frozen=True, kw_only=True, tag="flow"):
     """The flow document of `ivr.model`, as JSON."""
 
 
-AnyDocument = TenantDoc | RouteDoc | QueueDoc | ExtensionDoc | AccountDoc | FlowDoc
+class VoiceDoc(Document, frozen=True, kw_only=True, tag="voice"):
+    """An approved voice of the library (CTI-V2): what calls may play."""
+
+    name: str
+    file_key: str
+    """Key in the file store; another one whenever the sound changes."""
+    digest: str
+    """SHA-256 of the file, hexadecimal."""
+    seconds: float
+
+
+class SpeechDoc(Document, frozen=True, kw_only=True, tag="speech"):
+    """The speech service over HTTP (CTI-I17), at most one. It is the platform's: ``tenant_id`` is 0. The fields are
+    those of `ivr.voices.models.SpeechService`.
+    """
+
+    shape: typing.Literal["openai", "template"]
+    url: str
+    key_encrypted: str = ""
+    """By `core.crypto`."""
+    model: str = ""
+    voice_zh: str = ""
+    voice_en: str = ""
+    method: str = "POST"
+    headers: str = ""
+    body: str = ""
+    timeout_s: int = 10
+
+
+class CalendarDoc(Document, frozen=True, kw_only=True, tag="calendar"):
+    """A company's named calendar (CTI-I8); flows name it by its id."""
+
+    name: str
+    china: bool = True
+    """Whether China's public holidays and make-up working days count on days not in `days`."""
+    days: dict[str, bool] = {}
+    """ISO date to whether it is a working day."""
+
+
+AnyDocument = (
+    TenantDoc
+    | RouteDoc
+    | QueueDoc
+    | ExtensionDoc
+    | AccountDoc
+    | TrunkDoc
+    | FlowDoc
+    | VoiceDoc
+    | SpeechDoc
+    | CalendarDoc
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyDocument)

@@ -105,3 +105,11 @@ class PermanentFault(ZongjiError):
     id = "permanent"
     status = 500
     sentence = lazy("This cannot be done; the operator has to put something right first.")
+
+
+class BadFieldError(CallerFault):
+    """A request lacks a field, or it has an unusable value."""
+
+    id = "bad-field"
+    status = 422
+    sentence = lazy("The field %(field)s is missing or has a value that cannot be used.")

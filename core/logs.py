@@ -17,12 +17,22 @@ import structlog
 
 from core.settings import Settings
 
-_SECRET_NAME = re.compile(r"password|secret|token|a1_hash|authorization|cookie", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"passw|secret|token|a1_hash|authorization|cookie|api_?key|private_?key|signature|recovery|totp|credential",
+    re.IGNORECASE,
+)
+_SECRET_VALUE = re.compile(r"\b((?:Bearer|Basic|Digest)\s+|whsec_)(?=\S*[0-9=])[^\s,;\"']{6,}", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]*(?=@)")
 
 
+QUIET = ("alembic.runtime", "apscheduler")
+"""Libraries that tell every look at the database's revision and every turn of the clockwork."""
+
+
 def hide_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace values whose name says they are secret, at any depth, and passwords inside addresses."""
+    """Replace values whose name says they are secret, at any depth, and in texts: passwords inside addresses, what
+    follows an authorization's scheme, secrets of webhooks.
+    """
     for name, value in event.items():
         event[name] = _hidden(name, value)
     return event
@@ -32,7 +42,7 @@ def _hidden(name: str, value: Any) -> Any:
     if _SECRET_NAME.search(name):
         return "***"
     if isinstance(value, str):
-        return _URL_PASSWORD.sub(r"\1:***", value) if "://" in value else value
+        return _SECRET_VALUE.sub(r"\1***", _URL_PASSWORD.sub(r"\1:***", value))
     if isinstance(value, dict):
         return {key: _hidden(str(key), item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -69,6 +79,8 @@ def configure(settings: Settings, process: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
+    for chatty in QUIET:
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)
 
 

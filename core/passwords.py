@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import string
-from typing import Final
+from typing import Any, Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -39,6 +39,9 @@ _COMMON: Final = (
 )
 _MIN_REST: Final = 6
 """Characters besides a common word that make a password acceptable again."""
+_MIN_WORD: Final = 3
+_MIN_DISTINCT: Final = 5
+_MIN_KINDS: Final = 3
 
 _hasher = PasswordHasher()
 _DUMMY_HASH: Final = (
@@ -86,14 +89,30 @@ def weakness(password: str, *, login: str = "", company: str = "") -> LazyText |
         return lazy("it needs at least %(minimum)s characters.", minimum=MIN_LENGTH)
     if len(password) > MAX_LENGTH:
         return lazy("it may have at most %(maximum)s characters.", maximum=MAX_LENGTH)
-    if len(set(lowered)) < 5:
+    if len(set(lowered)) < _MIN_DISTINCT:
         return lazy("it repeats too few different characters.")
     for word in (login.lower(), company.lower(), *_COMMON):
-        if len(word) >= 3 and word in lowered and len(lowered.replace(word, "")) < _MIN_REST:
+        if len(word) >= _MIN_WORD and word in lowered and len(lowered.replace(word, "")) < _MIN_REST:
             return lazy("it is made of a name or a common word.")
-    if len(password) < LONG_LENGTH and sum(bool(kind.search(password)) for kind in _CLASSES) < 3:
+    if len(password) < LONG_LENGTH and sum(bool(kind.search(password)) for kind in _CLASSES) < _MIN_KINDS:
         return lazy("mix small letters, capitals, digits and signs (three of them), or use 16 characters.")
     return None
+
+
+def rule(*, login: str = "", company: str = "") -> dict[str, Any]:
+    """Return the rule's numbers and words for the script that shows it while one types
+    (``admin_web/frontend/strength.ts``; :func:`weakness` decides).
+    """
+    words = [word for word in (login.lower(), company.lower(), *_COMMON) if len(word) >= _MIN_WORD]
+    return {
+        "min": MIN_LENGTH,
+        "long": LONG_LENGTH,
+        "max": MAX_LENGTH,
+        "distinct": _MIN_DISTINCT,
+        "rest": _MIN_REST,
+        "kinds": _MIN_KINDS,
+        "words": words,
+    }
 
 
 def require_strong(password: str, *, login: str = "", company: str = "") -> None:

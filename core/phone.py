@@ -25,6 +25,9 @@ WITHHELD: Final = "anonymous"
 """Stored form of a caller who hides their number."""
 
 MAX_LENGTH: Final = 32
+MASKED_FROM: Final = 7
+"""Digits from which a number may be a person's; fewer are a service's or an extension's."""
+_MASKED: Final = "****"
 
 _SHORT = re.compile(r"1\d{2,5}|9[56]\d{3,6}")
 """Service numbers: 110, 12345, 10086, 118114; 95xxx and 96xxx with up to eight digits (MIIT's numbering
@@ -61,6 +64,14 @@ class InvalidNumberError(CallerFault):
     )
 
 
+class NotMobileError(CallerFault):
+    """The number is none that gets messages."""
+
+    id = "not-a-mobile"
+    status = 422
+    sentence = lazy("%(number)s is not a mobile number.")
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Number:
     """A number in its stored form."""
@@ -78,6 +89,29 @@ def parse(text: str) -> Number:
     if number is None:
         raise InvalidNumberError(number=text.strip()[:40])
     return number
+
+
+def parse_mobile(text: str) -> Number:
+    """Return the mobile number a person typed. Raises :class:`InvalidNumberError`, and :class:`NotMobileError`
+    for a landline or a service number.
+    """
+    number = parse(text)
+    if not is_mobile(number):
+        raise NotMobileError(number=text.strip()[:40])
+    return number
+
+
+def is_mobile(number: Number) -> bool:
+    """Return whether messages can reach `number`, as far as its plan tells (where mobiles and landlines look
+    alike, yes).
+    """
+    if number.kind is not NumberKind.FULL:
+        return False
+    kind = phonenumbers.number_type(phonenumbers.parse(number.stored))
+    return kind in (
+        phonenumbers.PhoneNumberType.MOBILE,
+        phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
+    )
 
 
 def from_switch(text: str) -> Number:
@@ -130,11 +164,13 @@ def mask(stored: str) -> str:
     """Return a stored number as people read it with the four digits before the last four hidden
     (``138****5678``).
 
-    Numbers of fewer than seven digits are services, not persons, and stay whole.
+    Numbers of fewer than seven digits are services, not persons, and stay whole; so does what is masked already.
     """
+    if _MASKED in stored:
+        return stored
     shown = display(stored)
     places = [index for index, sign in enumerate(shown) if sign.isdigit()]
-    if len(places) < 7 or of_stored(stored).kind is NumberKind.WITHHELD:
+    if len(places) < MASKED_FROM or of_stored(stored).kind is NumberKind.WITHHELD:
         return shown
     hidden = set(places[-8:-4])
     return "".join("*" if index in hidden else sign for index, sign in enumerate(shown))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import ipaddress
 import os
 import secrets
 import typing
@@ -64,6 +65,14 @@ class Settings:
         "Send the event socket a newline each millisecond: events arrive in 1 ms instead of 10, for some "
         "processor time.",
     )
+    switch_max_lag_ms: int = _setting(
+        500,
+        "Milliseconds the switch may be behind with commands before more than one new call a second is refused "
+        "(503); 0 refuses none.",
+    )
+    switch_max_calls_per_s: int = _setting(
+        0, "New calls the cell takes in a second, more are refused (503); 0 means no limit."
+    )
     simulator_control_port: int = _setting(
         8022, "TCP port on loopback on which the simulator's phones are driven."
     )
@@ -93,6 +102,11 @@ class Settings:
     carrier_addresses: str = _setting(
         "127.0.0.1/32", "Comma-separated networks calls from carriers are accepted from."
     )
+    outbound_allowed_networks: str = _setting(
+        "",
+        "Comma-separated networks webhooks and flows' web requests may reach besides the public internet, such "
+        "as 10.1.2.0/24; any port is allowed there.",
+    )
     web_host: str = _setting("127.0.0.1", "Address the web interface listens on.")
     web_port: int = _setting(8080, "TCP port of the web interface.")
     web_workers: int = _setting(0, "Web worker processes; 0 means one on SQLite and two on MariaDB.")
@@ -103,6 +117,14 @@ class Settings:
     shipper_metrics_port: int = _setting(
         9109, "TCP port on loopback of the shipper's health and metrics page."
     )
+    scheduler_metrics_port: int = _setting(
+        9110, "TCP port on loopback of the scheduler's health and metrics page."
+    )
+    job_workers: int = _setting(2, "Background jobs (imports, exports) worked on at once by one scheduler.")
+    job_lease_s: int = _setting(
+        30, "Seconds after which the background job of a scheduler that died is taken over."
+    )
+    job_files_days: int = _setting(7, "Days the files background jobs made, and files uploaded, are kept.")
     default_language: str = _setting("zh", "Language of pages and prompts when nothing else says: zh or en.")
     default_timezone: str = _setting(
         "Asia/Shanghai", "Time zone times are shown in when the tenant has none."
@@ -133,9 +155,24 @@ class Settings:
         return self.cell_dir / "facts"
 
     @property
+    def states_dir(self) -> Path:
+        """Where the controller leaves how long agents stood in a state, one file a span."""
+        return self.cell_dir / "states"
+
+    @property
     def recordings_dir(self) -> Path:
         """Where the switch writes recording segments before the shipper moves them into the store."""
         return self.cell_dir / "recordings"
+
+    @property
+    def takes_dir(self) -> Path:
+        """Return where voices are that people record by telephone, until they are in the library."""
+        return self.cell_dir / "takes"
+
+    @property
+    def sms_dir(self) -> Path:
+        """Where the controller leaves the short messages of calls until they are in the outbox, one file each."""
+        return self.cell_dir / "sms"
 
     @property
     def prompts_dir(self) -> Path:
@@ -250,6 +287,15 @@ def _check(settings: Settings) -> None:
     for field in dataclasses.fields(settings):
         if field.name.endswith("_port") and not 0 < getattr(settings, field.name) < 65536:
             raise SettingsError(f"{PREFIX}{field.name.upper()} must be a port from 1 to 65535.")
+    for name in ("job_workers", "job_lease_s", "job_files_days"):
+        if getattr(settings, name) < 1:
+            raise SettingsError(f"{PREFIX}{name.upper()} must be at least 1.")
+    try:
+        for network in settings.outbound_allowed_networks.split(","):
+            if network.strip():
+                ipaddress.ip_network(network.strip(), strict=False)
+    except ValueError as error:
+        raise SettingsError(f"ZONGJI_OUTBOUND_ALLOWED_NETWORKS: {error}.") from None
     if settings.rtp_port_last - settings.rtp_port_first < 100:
         raise SettingsError("ZONGJI_RTP_PORT_LAST must be at least 100 above ZONGJI_RTP_PORT_FIRST.")
     if settings.default_language not in {"zh", "en"}:

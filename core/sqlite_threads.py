@@ -7,7 +7,6 @@ that may wait to the hub's threads and let the other greenlets run; elsewhere th
 
 from __future__ import annotations
 
-import _thread
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -18,20 +17,17 @@ from core import real_threads
 Result = TypeVar("Result")
 
 
-def _locked(lock: _thread.LockType, function: Callable[..., Result], args: tuple[Any, ...]) -> Result:
-    with lock:
-        return function(*args)
-
-
-def _run(lock: _thread.LockType, function: Callable[..., Result], *args: Any) -> Result:
+def _run(connection: Connection, function: Callable[..., Result], *args: Any) -> Result:
     """Return ``function(*args)``, computed in a real thread in gevent processes.
 
-    `lock` (one per connection) makes the roll-back after a killed greenlet wait for the call it left running,
-    so that a database lock obtained late is not kept for ever.
+    What a killed greenlet left running is known to its connection, whose roll-back waits for it: else a thread that
+    came late to its turn could take the database's lock after the roll-back, and keep it for ever.
     """
     if not real_threads.in_gevent():
         return function(*args)
-    return real_threads.run(_locked, lock, function, args)
+    connection.work = real_threads.begin(function, *args)
+    result: Result = real_threads.result_of(connection.work)
+    return result
 
 
 class Cursor(sqlite3.Cursor):
@@ -41,37 +37,38 @@ class Cursor(sqlite3.Cursor):
 
     def execute(self, sql: str, parameters: Any = (), /) -> Cursor:
         """As ``sqlite3``."""
-        _run(self.connection.lock, super().execute, sql, parameters)
+        _run(self.connection, super().execute, sql, parameters)
         return self
 
     def executemany(self, sql: str, rows: Iterable[Any], /) -> Cursor:
         """As ``sqlite3``."""
-        _run(self.connection.lock, super().executemany, sql, rows)
+        _run(self.connection, super().executemany, sql, rows)
         return self
 
     def executescript(self, script: str, /) -> Cursor:
         """As ``sqlite3``."""
-        _run(self.connection.lock, super().executescript, script)
+        _run(self.connection, super().executescript, script)
         return self
 
     def fetchone(self) -> Any:
         """As ``sqlite3``."""
-        return _run(self.connection.lock, super().fetchone)
+        return _run(self.connection, super().fetchone)
 
     def fetchmany(self, size: int | None = None) -> list[Any]:
         """As ``sqlite3``."""
-        return _run(self.connection.lock, super().fetchmany, self.arraysize if size is None else size)
+        return _run(self.connection, super().fetchmany, self.arraysize if size is None else size)
 
     def fetchall(self) -> list[Any]:
         """As ``sqlite3``."""
-        return _run(self.connection.lock, super().fetchall)
+        return _run(self.connection, super().fetchall)
 
 
 class Connection(sqlite3.Connection):
     """A connection for ``sqlite3.connect(factory=...)``, to be opened with ``isolation_level=None``."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        self.lock = _thread.allocate_lock()
+        self.work: Any = None
+        """The last call, which may still run when its greenlet was killed."""
         super().__init__(*args, **options)
 
     def cursor(self, factory: Any = Cursor) -> Any:
@@ -80,15 +77,24 @@ class Connection(sqlite3.Connection):
 
     def commit(self) -> None:
         """As ``sqlite3``."""
-        _run(self.lock, super().commit)
+        _run(self, super().commit)
 
     def rollback(self) -> None:
-        """As ``sqlite3``."""
-        _run(self.lock, super().rollback)
+        """As ``sqlite3``; done also when the greenlet is killed meanwhile, or the database's lock would be kept."""
+        real_threads.run_to_the_end(super().rollback, after=self.work)
 
     def close(self) -> None:
-        """As ``sqlite3``; waits for a call still running."""
-        _run(self.lock, super().close)
+        """As ``sqlite3``; waits for a call still running, and leaves no transaction behind: SQLite keeps that of a
+        closed connection for as long as any of its statements lives, in a traceback for one.
+        """
+        real_threads.run_to_the_end(self._roll_back_and_close, after=self.work)
+
+    def _roll_back_and_close(self) -> None:
+        try:
+            if self.in_transaction:
+                super().rollback()
+        finally:
+            super().close()
 
     def begin_immediate(self, timeout_s: float) -> None:
         """Start a transaction that holds the database's write lock.
@@ -100,7 +106,7 @@ class Connection(sqlite3.Connection):
         pause_s = 0.001
         while True:
             try:
-                _run(self.lock, self._try_begin_immediate, timeout_s)
+                _run(self, self._try_begin_immediate, timeout_s)
                 return
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
@@ -109,7 +115,7 @@ class Connection(sqlite3.Connection):
             pause_s = min(pause_s * 1.5, 0.02)
 
     def _try_begin_immediate(self, timeout_s: float) -> None:
-        # sqlite3.Connection.execute makes its cursor with cursor(), ours, which would take the lock again.
+        # sqlite3.Connection.execute makes its cursor with cursor(), ours, which would go to a thread again.
         cursor = super().cursor(sqlite3.Cursor)
         cursor.execute("PRAGMA busy_timeout = 0")
         try:

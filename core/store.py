@@ -84,6 +84,16 @@ class FileStore:
         with contextlib.suppress(FileNotFoundError):
             self._path(key).unlink()
 
+    def remove_below(self, prefix: str, older_than_s: float, now_s: float) -> int:
+        """Remove the files below the folder `prefix` last written more than `older_than_s` ago; return how many."""
+        count = 0
+        for path in self._path(prefix).rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file() and now_s - path.stat().st_mtime > older_than_s:
+                    path.unlink()
+                    count += 1
+        return count
+
     def remove_leftovers(self, older_than_s: float, now_s: float) -> int:
         """Remove parts of files whose writer died; return how many."""
         count = 0

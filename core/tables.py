@@ -49,6 +49,10 @@ def utc_now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
+FIRST_INSTANT = datetime.datetime(datetime.MINYEAR, 1, 1)  # noqa: DTZ001 - as stored: UTC without its zone
+LAST_INSTANT = datetime.datetime(datetime.MAXYEAR, 12, 31, 23, 59, 59, 999_999)  # noqa: DTZ001
+
+
 class UtcDateTime(TypeDecorator[datetime.datetime]):
     """An instant. Python sees aware UTC values only; the database stores UTC with microseconds.
 
@@ -67,12 +71,17 @@ class UtcDateTime(TypeDecorator[datetime.datetime]):
     def process_bind_param(
         self, value: datetime.datetime | None, dialect: Dialect
     ) -> datetime.datetime | None:
-        """Return `value` in UTC without its zone. Raises ``ValueError`` when it has none."""
+        """Return `value` in UTC without its zone; one beyond the first or last instant of UTC becomes that one (a day
+        somebody typed, in their zone). Raises ``ValueError`` when it has no zone.
+        """
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError(f"{value!r} has no time zone; give an aware time")
-        return value.astimezone(datetime.UTC).replace(tzinfo=None)
+        try:
+            return value.astimezone(datetime.UTC).replace(tzinfo=None)
+        except OverflowError:
+            return LAST_INSTANT if value.year == datetime.MAXYEAR else FIRST_INSTANT
 
     def process_result_value(
         self, value: datetime.datetime | None, dialect: Dialect
@@ -122,7 +131,8 @@ Code = Annotated[str, mapped_column(String(64))]
 Phone = Annotated[str, mapped_column(String(32))]
 """A number as `core.phone` stores it: E.164 or a short number."""
 Note = Annotated[str, mapped_column(String(500))]
-LongText = Annotated[str, mapped_column(Text().with_variant(mysql.MEDIUMTEXT(), "mysql"))]
+LONG_TEXT = Text().with_variant(mysql.MEDIUMTEXT(), "mysql")
+LongText = Annotated[str, mapped_column(LONG_TEXT)]
 """Text of up to 16 MB."""
 Money = Annotated[int, mapped_column(BigInteger())]
 """An amount in ten-thousandths of the currency's main unit (0.0001 yuan), a whole number."""

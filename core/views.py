@@ -7,22 +7,29 @@ from :func:`parts`; the request's session is scoped to the signed-in account's t
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import dataclasses
 import enum
-from typing import Any, ClassVar, cast
+from collections.abc import Iterator
+from typing import Any, ClassVar, Final, cast
 
 import redis as redis_py
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app, g, has_app_context, request
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 
+from core import phone
 from core.crypto import Vault
 from core.database import ALL_TENANTS, Database, Scope, TenantSession
 from core.errors import Forbidden
 from core.flask_db import FlaskDatabase
+from core.number_masking import masked_keys, masked_number
+from core.password_reset import PasswordReset
 from core.permissions import Permission, Principal
-from core.sessions import SessionOverError, Sessions
+from core.sessions import SessionOverError, Sessions, SignInUnfinishedError
 from core.settings import Settings
+from core.throttle import Throttle
 
 
 class Open(enum.Enum):
@@ -34,9 +41,13 @@ class Open(enum.Enum):
     """Whoever is signed in, whatever their role."""
     MACHINE = "machine"
     """A program on this host; the view checks its secret and address itself."""
+    KEY = "key"
+    """A program with an API key, which the view checks itself; a session's cookie opens nothing there."""
 
 
 Access = Permission | tuple[Permission, ...] | Open
+
+_reader: Final[contextvars.ContextVar[Principal | None]] = contextvars.ContextVar("reader", default=None)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -49,6 +60,8 @@ class Parts:
     redis: redis_py.Redis
     sessions: Sessions
     vault: Vault
+    throttle: Throttle
+    password_reset: PasswordReset
 
 
 def install(app: Flask, made: Parts) -> None:
@@ -74,6 +87,11 @@ def current_principal() -> Principal:
     return principal
 
 
+def unfinished_or_none() -> SignInUnfinishedError | None:
+    """Return the sign-in under way in this browser; whoever it is of is nobody to every other page."""
+    return cast("SignInUnfinishedError | None", g.get("unfinished"))
+
+
 def scope_of_request() -> Scope | None:
     """Return the scope the request's database session gets: the account's tenant, or what its view asked for."""
     if "scope" in g:
@@ -89,7 +107,7 @@ def session() -> TenantSession:
 
 def may(access: Access) -> bool:
     """Return whether the signed-in account (if any) has `access`."""
-    if access is Open.PUBLIC or access is Open.MACHINE:
+    if access in (Open.PUBLIC, Open.MACHINE, Open.KEY):
         return True
     principal = principal_or_none()
     if principal is None:
@@ -98,6 +116,39 @@ def may(access: Access) -> bool:
         return True
     wanted = access if isinstance(access, tuple) else (access,)
     return any(principal.may(each) for each in wanted)
+
+
+def sees_full_numbers() -> bool:
+    """Return whether numbers are shown in full to whoever asks (ACC-14): the signed-in account, or whom a job works
+    for (:func:`reading_as`); nobody sees none.
+    """
+    principal = _reader.get() or (principal_or_none() if has_app_context() else None)
+    return principal is not None and principal.may(Permission.NUMBERS_FULL)
+
+
+@contextlib.contextmanager
+def reading_as(principal: Principal) -> Iterator[None]:
+    """Have numbers shown, and looked for, as `principal` may: for work outside requests."""
+    token = _reader.set(principal)
+    try:
+        yield
+    finally:
+        _reader.reset(token)
+
+
+def shown_number(stored: str) -> str:
+    """Return a stored number as people read it, masked where the signed-in account may not see it in full."""
+    return phone.display(stored) if sees_full_numbers() else phone.mask(stored)
+
+
+def visible_number(stored: str) -> str:
+    """Return a number for a page's script: as it is stored, or masked where the account may not see it in full."""
+    return stored if sees_full_numbers() else masked_number(stored)
+
+
+def shown_keys(keys: str) -> str:
+    """Return the keys a caller pressed; those that may be a number only to who may see numbers in full (ACC-14)."""
+    return keys if sees_full_numbers() else masked_keys(keys)
 
 
 class View(MethodView):
@@ -123,7 +174,7 @@ class View(MethodView):
         """Check the account against the method's access."""
         method = "GET" if request.method == "HEAD" else request.method
         access = self.method_access.get(method, self.access)
-        if access is Open.PUBLIC or access is Open.MACHINE:
+        if access in (Open.PUBLIC, Open.MACHINE, Open.KEY):
             return
         principal = current_principal()
         if not may(access) or (self.all_tenants and not principal.is_operator):

@@ -39,6 +39,14 @@ class InvalidKeysError(CallerFault):
     sentence = lazy("Keys are 0 to 9, * and #, each pressed at most 300 seconds after the call began.")
 
 
+class InvalidLengthError(CallerFault):
+    """The caller would stay on the line too long, or no length of time at all."""
+
+    id = "invalid-length"
+    status = 422
+    sentence = lazy("The caller hangs up after 1 to %(maximum)s seconds.")
+
+
 class CallRefusedError(PeerFault):
     """The telephone system did not place the call."""
 
@@ -75,6 +83,8 @@ def place(
     called, from_number = phone.parse(number).stored, phone.parse(caller).stored
     if any(not 0 <= at_s <= LONGEST_S or not _KEY.fullmatch(key) for at_s, key in keys):
         raise InvalidKeysError()
+    if hangup_after_s and not 0 < hangup_after_s <= LONGEST_S:
+        raise InvalidLengthError(field="hangup_after_s", maximum=int(LONGEST_S))
     tenant_id = session.scalar(select(InboundRoute.tenant_id).where(InboundRoute.number == called))
     session.rollback()
     if tenant_id is None:

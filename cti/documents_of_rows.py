@@ -10,7 +10,21 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.documents import AccountDoc, AnyDocument, ExtensionDoc, FlowDoc, QueueDoc, RouteDoc, TenantDoc
+from core.documents import (
+    AccountDoc,
+    AnyDocument,
+    CalendarDoc,
+    ExtensionDoc,
+    FlowDoc,
+    Overflow,
+    OverflowKind,
+    QueueDoc,
+    RouteDoc,
+    SpeechDoc,
+    TenantDoc,
+    TrunkDoc,
+    VoiceDoc,
+)
 from core.models import Account, DocumentVersion, Tenant, TenantState
 from cti.models import (
     CallerRule,
@@ -22,13 +36,20 @@ from cti.models import (
     Queue,
     QueueMember,
     SipEndpoint,
+    TenantNumber,
+    Trunk,
+    TrunkKind,
 )
-from ivr.models import Flow, FlowVersion
+from ivr import company_calendars
+from ivr.models import Calendar, Flow, FlowVersion
+from ivr.voices.models import SpeechService, Voice, VoiceState
 
 Versions = dict[str, int]
 Ids = Sequence[int] | None
 """Ids to build; None is all."""
 
+DEFAULT_LEVEL = 5
+"""Skill level of a member nobody gave another."""
 CHUNK = 500
 """Ids named in one query."""
 
@@ -38,8 +59,10 @@ def field_of_row(row: Any) -> str:
     match row:
         case Tenant():
             return f"tenant:{row.id}"
-        case CallerRule():
+        case CallerRule() | TenantNumber():
             return f"tenant:{row.tenant_id}"
+        case Trunk():
+            return f"trunk:{row.id}"
         case InboundRoute():
             return f"route:{row.id}"
         case Queue():
@@ -56,6 +79,12 @@ def field_of_row(row: Any) -> str:
             return f"flow:{row.id}"
         case FlowVersion():
             return f"flow:{row.flow_id}"
+        case Calendar():
+            return f"calendar:{row.id}"
+        case Voice():
+            return f"voice:{row.id}"
+        case SpeechService():
+            return f"speech:{row.id}"
     raise TypeError(f"{type(row).__name__} is part of no document")
 
 
@@ -95,6 +124,10 @@ def _tenants(session: Session, ids: Ids, versions: Versions) -> dict[str, AnyDoc
     rules: dict[int, list[CallerRule]] = defaultdict(list)
     for rule in _rows(session, CallerRule, CallerRule.tenant_id, ids):
         rules[rule.tenant_id].append(rule)
+    shown: dict[int, dict[str, int]] = defaultdict(dict)
+    for number in _rows(session, TenantNumber, TenantNumber.tenant_id, ids):
+        if number.caller_id:
+            shown[number.tenant_id][number.number] = number.trunk_id or 0
     return {
         f"tenant:{row.id}": TenantDoc(
             id=row.id,
@@ -111,6 +144,12 @@ def _tenants(session: Session, ids: Ids, versions: Versions) -> dict[str, AnyDoc
             vip_callers={
                 each.pattern: each.priority for each in rules[row.id] if each.kind is CallerRuleKind.VIP
             },
+            max_calls=row.max_calls,
+            calls_per_second=row.calls_per_second,
+            caller_ids=shown[row.id],
+            outbound_trunk_id=row.outbound_trunk_id or 0,
+            outbound_countries=tuple(code for code in row.outbound_countries.split(",") if code),
+            premium_allowed=row.premium_allowed,
         )
         for row in _rows(session, Tenant, Tenant.id, ids)
     }
@@ -137,9 +176,9 @@ def _routes(session: Session, ids: Ids, versions: Versions) -> dict[str, AnyDocu
 
 
 def _queues(session: Session, ids: Ids, versions: Versions) -> dict[str, AnyDocument]:
-    members: dict[int, list[int]] = defaultdict(list)
+    members: dict[int, dict[int, int]] = defaultdict(dict)
     for member in _rows(session, QueueMember, QueueMember.queue_id, ids):
-        members[member.queue_id].append(member.extension_id)
+        members[member.queue_id][member.extension_id] = member.level
     return {
         f"queue:{row.id}": QueueDoc(
             id=row.id,
@@ -156,9 +195,33 @@ def _queues(session: Session, ids: Ids, versions: Versions) -> dict[str, AnyDocu
             record=row.record,
             service_level_s=row.service_level_s,
             extension_ids=tuple(sorted(members[row.id])),
+            levels={key: level for key, level in members[row.id].items() if level != DEFAULT_LEVEL},
+            rule=row.rule,
+            last_agent_first=row.last_agent_first,
+            skill_level=row.skill_level,
+            skill_step_s=row.skill_step_s,
+            closed_states=tuple(each for each in row.closed_states.split(",") if each),
+            open_reasons=tuple(each for each in row.open_reasons.split(",") if each),
+            announcement=row.announcement,
+            announcement_voice_id=row.announcement_voice_id,
+            announce_every_s=row.announce_every_s,
+            announce_position=row.announce_position,
+            announce_wait=row.announce_wait,
+            overflow_full=overflow_of(row.overflow_full),
+            overflow_timeout=overflow_of(row.overflow_timeout),
+            overflow_nobody=overflow_of(row.overflow_nobody),
+            callback_key=row.callback_key,
+            announce_agent=row.announce_agent,
+            missed_limit=row.missed_limit,
         )
         for row in _rows(session, Queue, Queue.id, ids)
     }
+
+
+def overflow_of(text: str) -> Overflow:
+    """Return the way out a queue's column names."""
+    kind, _, target = text.partition(":")
+    return Overflow(kind=OverflowKind(kind), id=int(target or 0))
 
 
 def _extensions(session: Session, ids: Ids, versions: Versions) -> dict[str, AnyDocument]:
@@ -178,6 +241,7 @@ def _extensions(session: Session, ids: Ids, versions: Versions) -> dict[str, Any
             sip_user=users[row.id].get(EndpointKind.SIP, ""),
             bound_number=row.bound_number,
             forward_when_offline=row.forward_when_offline,
+            press_to_take=row.press_to_take,
             caller_id=row.caller_id,
             outbound_allowed=row.outbound_allowed,
             account_ids=tuple(sorted(accounts[row.id])),
@@ -196,9 +260,36 @@ def _accounts(session: Session, ids: Ids, versions: Versions) -> dict[str, AnyDo
             login=row.login,
             name=row.name,
             employee_number=row.employee_number,
-            enabled=row.enabled,
+            enabled=row.enabled and row.deleted_at is None,
         )
         for row in _rows(session, Account, Account.id, ids)
+    }
+
+
+def _trunks(session: Session, ids: Ids, versions: Versions) -> dict[str, AnyDocument]:
+    return {
+        f"trunk:{row.id}": TrunkDoc(
+            id=row.id,
+            tenant_id=0,
+            version=versions.get(f"trunk:{row.id}", 1),
+            code=row.code,
+            register=row.kind is TrunkKind.REGISTRATION,
+            host=row.host,
+            port=row.port,
+            transport=row.transport,
+            networks=tuple(each for each in row.networks.split(",") if each),
+            username=row.username,
+            password_encrypted=row.password_encrypted,
+            realm=row.realm,
+            expires_s=row.expires_s,
+            codecs=tuple(each for each in row.codecs.split(",") if each),
+            number_format=row.number_format.value,
+            prefix=row.prefix,
+            concurrency=row.concurrency,
+            calls_per_second=row.calls_per_second,
+            enabled=row.enabled,
+        )
+        for row in _rows(session, Trunk, Trunk.id, ids)
     }
 
 
@@ -221,11 +312,69 @@ def _flows(session: Session, ids: Ids, versions: Versions) -> dict[str, AnyDocum
     }
 
 
+def _voices(session: Session, ids: Ids, versions: Versions) -> dict[str, AnyDocument]:
+    """Approved voices; the others may not be played."""
+    return {
+        f"voice:{row.id}": VoiceDoc(
+            id=row.id,
+            tenant_id=row.tenant_id,
+            version=versions.get(f"voice:{row.id}", 1),
+            name=row.name,
+            file_key=row.file_key,
+            digest=row.digest,
+            seconds=row.length_ms / 1000,
+        )
+        for row in _rows(session, Voice, Voice.id, ids)
+        if row.state is VoiceState.APPROVED
+    }
+
+
+def _calendars(session: Session, ids: Ids, versions: Versions) -> dict[str, AnyDocument]:
+    return {
+        f"calendar:{row.id}": CalendarDoc(
+            id=row.id,
+            tenant_id=row.tenant_id,
+            version=versions.get(f"calendar:{row.id}", 1),
+            name=row.name,
+            china=row.china,
+            days=company_calendars.as_map(company_calendars.decode_days(row.days)),
+        )
+        for row in _rows(session, Calendar, Calendar.id, ids)
+    }
+
+
+def _speech(session: Session, ids: Ids, versions: Versions) -> dict[str, AnyDocument]:
+    """The speech service, when it is in use."""
+    return {
+        f"speech:{row.id}": SpeechDoc(
+            id=row.id,
+            tenant_id=0,
+            version=versions.get(f"speech:{row.id}", 1),
+            shape=row.shape.value,
+            url=row.url,
+            key_encrypted=row.key_encrypted,
+            model=row.model,
+            voice_zh=row.voice_zh,
+            voice_en=row.voice_en,
+            method=row.method,
+            headers=row.headers,
+            body=row.body,
+            timeout_s=row.timeout_s,
+        )
+        for row in _rows(session, SpeechService, SpeechService.id, ids)
+        if row.enabled
+    }
+
+
 _BUILDERS: dict[str, Callable[[Session, Ids, Versions], dict[str, AnyDocument]]] = {
     "tenant": _tenants,
     "route": _routes,
     "queue": _queues,
     "extension": _extensions,
     "account": _accounts,
+    "trunk": _trunks,
     "flow": _flows,
+    "voice": _voices,
+    "speech": _speech,
+    "calendar": _calendars,
 }

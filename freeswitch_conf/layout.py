@@ -104,13 +104,14 @@ def command(settings: Settings, where: Layout) -> list[str]:
     """Return the switch's command line: in the foreground, no console, nothing read or written outside the
     home.
 
-    `-np` keeps normal priority: real-time priority needs a privilege and, on two cores, starves everything
-    else.
+    No word about priority: FreeSWITCH then takes real-time priority where it may (as its own service unit has it), else
+    less niceness, else none. Its event socket reads a command a byte a system call and yields the processor after
+    each (`docs/benchmarks.md`): at normal priority beside two busy programs one command took seconds.
     """
     root = where.root
     return [
         str(settings.freeswitch_binary),
-        *("-nf", "-nc", "-nonat", "-np"),
+        *("-nf", "-nc", "-nonat"),
         *(
             "-conf",
             str(where.conf),

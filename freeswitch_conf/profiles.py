@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from core.settings import Settings
 from core.switch_xml import Element, element
+from freeswitch_conf import gateways
 from freeswitch_conf.layout import bind_address
 
 AGENTS = "agents"
@@ -63,6 +64,8 @@ _CARRIERS = {
     "apply-inbound-acl": CARRIERS_ACL,
     "apply-register-acl": "none",
     "disable-register": "true",
+    # Keys come as RFC 2833, or as SIP INFO from carriers that know nothing else.
+    "liberal-dtmf": "true",
     "inbound-codec-prefs": "PCMA,PCMU",
     "outbound-codec-prefs": "PCMA,PCMU",
 }
@@ -98,7 +101,8 @@ def _agents(settings: Settings) -> Element:
 
 
 def _carriers(settings: Settings) -> Element:
-    return _profile(CARRIERS, {**_COMMON, **_CARRIERS, **_addresses(settings, settings.sip_carrier_port)})
+    values = {**_COMMON, **_CARRIERS, **_addresses(settings, settings.sip_carrier_port)}
+    return _profile(CARRIERS, values, gateways.include(gateways.GATEWAYS_FILE))
 
 
 def _addresses(settings: Settings, port: int) -> dict[str, str]:
@@ -113,10 +117,10 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _profile(name: str, values: dict[str, str]) -> Element:
+def _profile(name: str, values: dict[str, str], *included: Element) -> Element:
     settings = element("settings", *(_param(key, value) for key, value in sorted(values.items())))
     return element(
-        "profile", element("gateways"), element("aliases"), element("domains"), settings, name=name
+        "profile", element("gateways", *included), element("aliases"), element("domains"), settings, name=name
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core.settings import Settings, SettingsError
 from core.switch_xml import Element, UnsafeXmlError, document, element
+from freeswitch_conf import gateways
 from freeswitch_conf.dialplan import dialplan
 from freeswitch_conf.layout import Layout, Sounds, carrier_networks, layout, safe_path
 from freeswitch_conf.profiles import CARRIERS_ACL, sofia
@@ -66,6 +67,7 @@ def write(settings: Settings, sounds: Sounds) -> Layout:
     for folder in (*where.folders, settings.cdr_dir, settings.recordings_dir, settings.prompts_dir):
         folder.mkdir(parents=True, exist_ok=True)
     os.chmod(where.root, 0o700)
+    gateways.ensure(where.conf)
     part = where.conf / "freeswitch.xml.part"
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
@@ -162,7 +164,8 @@ def _logfile(settings: Settings, where: Layout) -> Element:
 
 
 def _acl(settings: Settings) -> Element:
-    nodes = (element("node", type_="allow", cidr=network) for network in carrier_networks(settings))
+    nodes = [element("node", type_="allow", cidr=network) for network in carrier_networks(settings)]
+    nodes.append(gateways.include(gateways.NETWORKS_FILE))
     lists = element("network-lists", element("list", *nodes, name=CARRIERS_ACL, default="deny"))
     return element("configuration", lists, name="acl.conf")
 

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 
 from ivr.model import (
+    MAX_VALUE,
+    MAX_VARIABLES,
     Flow,
     Node,
     Prompt,
@@ -22,6 +24,7 @@ from ivr.model import (
     VoicePrompt,
 )
 from ivr.nodes.base import Exit, Reference, ReferenceKind
+from ivr.patterns import MAX_PATTERNS, is_pattern
 from ivr.problems import N_, Problem, Severity
 
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -36,7 +39,7 @@ def check(flow: Flow, known: Known | None = None) -> list[Problem]:
     problems = [*_flow_fields(flow), *_variables(flow), *_codes(flow)]
     for node in flow.nodes:
         problems += _node(flow, node, known or {})
-    return [*problems, *_unreachable(flow), *_spinning(flow)]
+    return [*problems, *_patterns(flow), *_unreachable(flow), *_spinning(flow)]
 
 
 def errors(flow: Flow, known: Known | None = None) -> list[Problem]:
@@ -57,6 +60,19 @@ def references(flow: Flow) -> list[tuple[str, Reference]]:
     return found
 
 
+def variable_users(flow: Flow, name: str) -> list[tuple[str, str]]:
+    """Return where `flow` uses the variable `name`, as node code and field: while there is any, it cannot be
+    deleted (CTI-I3).
+    """
+    found = []
+    for node in flow.nodes:
+        found += [(node.code, use.field) for use in node.variable_uses() if use.name == name]
+        for field, prompt in _prompts(node):
+            if isinstance(prompt, VariablePrompt) and prompt.name == name:
+                found.append((node.code, f"{field}.name"))
+    return found
+
+
 def _flow_fields(flow: Flow) -> Iterator[Problem]:
     if not flow.name.strip():
         yield Problem(id="no-name", message=N_("Give the flow a name."), field="name")
@@ -69,6 +85,9 @@ def _flow_fields(flow: Flow) -> Iterator[Problem]:
 
 
 def _variables(flow: Flow) -> Iterator[Problem]:
+    if len(flow.variables) > MAX_VARIABLES:
+        message = N_("A flow has at most %(most)s variables.")
+        yield Problem(id="too-many", message=message, params={"most": str(MAX_VARIABLES)}, field="variables")
     seen: set[str] = set()
     for index, variable in enumerate(flow.variables):
         field = f"variables.{index}.name"
@@ -82,6 +101,14 @@ def _variables(flow: Flow) -> Iterator[Problem]:
         elif variable.name in seen:
             message = N_("There is more than one variable named %(name)s.")
             yield Problem(id="duplicate-variable", message=message, params=params, field=field)
+        if len(variable.initial) > MAX_VALUE:
+            message = N_("A value has at most %(most)s characters.")
+            yield Problem(
+                id="too-long",
+                message=message,
+                params={"most": str(MAX_VALUE)},
+                field=f"variables.{index}.initial",
+            )
         seen.add(variable.name)
 
 
@@ -109,10 +136,25 @@ def _node(flow: Flow, node: Node, known: Known) -> Iterator[Problem]:
             yield Problem(id="no-next-node", message=message, node=node.code, field=arrow.field)
     for field, prompt in _prompts(node):
         yield from _prompt(flow, node.code, field, prompt)
+    yield from _variable_uses(flow, node)
     for code, reference in references(Flow(nodes=[node])):
         if reference.id and reference.kind in known and reference.id not in known[reference.kind]:
             message = N_("What was chosen here does not exist any more, or may not be used.")
             yield Problem(id=f"unknown-{reference.kind}", message=message, node=code, field=reference.field)
+
+
+def _variable_uses(flow: Flow, node: Node) -> Iterator[Problem]:
+    own = flow.variable_names()
+    for use in node.variable_uses():
+        if not use.name:
+            message = N_("Choose a variable.")
+            yield Problem(id="no-variable", message=message, node=node.code, field=use.field)
+        elif use.name not in own and (use.own or use.name not in set(SystemVariable)):
+            message = N_("There is no variable named %(name)s.")
+            params = {"name": use.name}
+            yield Problem(
+                id="unknown-variable", message=message, params=params, node=node.code, field=use.field
+            )
 
 
 def _prompts(node: Node) -> Iterator[tuple[str, Prompt]]:
@@ -147,6 +189,17 @@ def _prompt(flow: Flow, node: str, field: str, prompt: Prompt) -> Iterator[Probl
 def _dangling(node: str, field: str, target: str) -> Problem:
     message = N_("This leads to the node %(target)s, which does not exist.")
     return Problem(id="dangling-jump", message=message, params={"target": target}, node=node, field=field)
+
+
+def _patterns(flow: Flow) -> Iterator[Problem]:
+    found = [(node.code, field, pattern) for node in flow.nodes for field, pattern in node.patterns()]
+    for code, field, pattern in found:
+        if not is_pattern(pattern):
+            message = N_("This is not a pattern that can be used.")
+            yield Problem(id="bad-pattern", message=message, node=code, field=field)
+    for code, field, _ in found[MAX_PATTERNS:]:
+        message, params = N_("A flow has at most %(most)s patterns."), {"most": str(MAX_PATTERNS)}
+        yield Problem(id="too-many", message=message, params=params, node=code, field=field)
 
 
 def _unreachable(flow: Flow) -> Iterator[Problem]:

@@ -5,359 +5,231 @@ one timer at a time, the path, and what happens when a node cannot go on. A node
 decides. No input raises and every run ends: a run enters at most `MAX_STEPS` nodes, then takes its leave
 politely.
 
-At most one `Play` is under way. When something else is to happen first, `StopPlaying` is sent and the
-decision waits as `Run.pending` for the `Played`: so a `Played` always belongs to the last `Play`, and a stop
-can never hit the next prompt.
+At most one `Play` or `Record` is under way. When something else is to happen first, `StopPlaying` is sent and
+the decision waits as `Run.pending` for the `Played`: so a `Played` always belongs to the last of them, and a
+stop can never hit the next prompt.
+
+What the engine waits for and may lose (a recording's end, a request's answer) is under a guard: a timer of the
+engine's own that goes on as if it had come.
 """
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Mapping
 
-import msgspec
-
 from ivr.messages import (
+    Answered,
+    AnswerFailure,
     AnyCommand,
     AnyEvent,
-    CancelTimer,
     Enter,
-    FailureReason,
     Hangup,
     HungUp,
     Key,
-    Play,
     Played,
-    StartTimer,
-    StopPlaying,
+    TalkEnded,
     TimerFired,
-    Transfer,
     TransferFailed,
 )
-from ivr.model import Flow
-from ivr.nodes.base import (
-    AnyOutcome,
-    End,
-    Fail,
-    Go,
-    HandOver,
-    Listen,
-    Moment,
-    Node,
-    Say,
-    Signal,
-    Stay,
-    Turn,
-    TypeAhead,
+from ivr.model import MAX_VALUE, Flow
+from ivr.nodes.base import Go, Listen, Say, Signal, Stay
+from ivr.run import (
+    APOLOGY,
+    KEYS,
+    MAX_STEPS,
+    MAX_TYPE_AHEAD,
+    MAX_VALUES,
+    RECORD_GRACE_MS,
+    REQUEST_GRACE_MS,
+    SYSTEM,
+    PathStep,
+    Run,
+    Status,
+    bounded,
 )
-from ivr.prompt_values import SoundPrompt
+from ivr.surroundings import Surroundings
+from ivr.work import Work
 
-MAX_STEPS = 200
-"""Nodes one call may enter: a caller (or a machine) that goes round and round is let go. Bounds the path in
-the record too.
-"""
-MAX_TURNS = 64
-"""Decisions on one event: a flow that jumps in a circle without waiting is stopped here (its checks failed to
-be asked).
-"""
-MAX_TYPE_AHEAD = 64
-"""Keys kept; later ones are dropped."""
-KEYS = "0123456789*#ABCD"
-APOLOGY = "system-busy"
-"""The platform's own prompt (`sounds`) said before the engine gives a call up."""
-
-
-class Status(enum.StrEnum):
-    """Where a run stands."""
-
-    NEW = "new"  # start() made it; Enter begins it
-    ACTIVE = "active"  # a node plays, listens or decides
-    STOPPING = "stopping"  # StopPlaying was sent; Played goes on with what is pending
-    AWAY = "away"  # the caller was handed over; TransferFailed brings them back
-    LEAVING = "leaving"  # the apology plays; Played hangs up
-    ENDED = "ended"  # a hang-up was sent, or the caller hung up
-
-
-class PathStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One node the caller went through (CTI-I15)."""
-
-    node: str
-    name: str = ""
-    at_ms: int = 0
-    keys: str = ""
-    """Keys this node used up, in order."""
-    exit: str = ""
-    """How it was left: ``next``, ``key:1``, ``failure:timeout``, ``transfer``, ``failed:<reason>``,
-    ``hangup``, ``caller-hung-up``; empty while in it.
-    """
-
-
-class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A caller's way through a flow: everything needed to go on after any process died. Survives JSON."""
-
-    status: Status = Status.NEW
-    language: str = "zh"
-    node: str = ""
-    """Code of the node the caller is in."""
-    state: dict[str, object] = {}
-    """The node's own state."""
-    variables: dict[str, str] = {}
-    keys: str = ""
-    """Type-ahead: pressed, not used up."""
-    playing: bool = False
-    timer: str = ""
-    """Name of the running timer."""
-    timers: int = 0
-    """Timers started so far, for names that are never used twice."""
-    pending: AnyOutcome | None = None
-    """Decided, waiting for the prompt to stop."""
-    fell_back: bool = False
-    """The flow's fallback was used; a second failure ends the call."""
-    path: list[PathStep] = []
+__all__ = [
+    "APOLOGY",
+    "MAX_STEPS",
+    "MAX_TYPE_AHEAD",
+    "MAX_VALUE",
+    "MAX_VALUES",
+    "RECORD_GRACE_MS",
+    "REQUEST_GRACE_MS",
+    "PathStep",
+    "Run",
+    "Status",
+    "advance",
+    "start",
+]
 
 
 def start(flow: Flow, *, language: str, variables: Mapping[str, str], now_ms: int) -> Run:
-    """Return the run of a caller about to enter `flow`. `variables` holds system variables and overrides
-    initial values.
+    """Return the run of a caller about to enter `flow`. `variables` holds system variables and values from the
+    flow before; it overrides initial values, and names that are neither the flow's nor the system's are left
+    out.
     """
+    own = flow.variable_names()
     values = {variable.name: variable.initial for variable in flow.variables}
-    return Run(language=language, variables={**values, **variables})
+    values |= {name: value for name, value in variables.items() if name in own or name in SYSTEM}
+    return Run(language=language, variables=bounded(values))
 
 
-def advance(flow: Flow, run: Run, event: AnyEvent, now_ms: int) -> tuple[Run, list[AnyCommand]]:
+def advance(
+    flow: Flow,
+    run: Run,
+    event: AnyEvent,
+    now_ms: int,
+    surroundings: Surroundings = Surroundings(),  # noqa: B008 - a frozen value
+) -> tuple[Run, list[AnyCommand]]:
     """Return the run after `event` and what to do about it, in order. Never raises; what does not fit is
     ignored.
     """
-    work = _Work(flow, run, now_ms)
+    work = Work(flow, run, now_ms, surroundings)
     _TABLE[run.status, type(event)](work, event)
+    work.never_silent()
     return work.run, work.commands
 
 
-class _Work:
-    """One call of `advance`: the run as it changes and the commands so far."""
-
-    def __init__(self, flow: Flow, run: Run, now_ms: int) -> None:
-        self.flow = flow
-        self.run = run
-        self.now_ms = now_ms
-        self.commands: list[AnyCommand] = []
-
-    def change(self, **fields: object) -> None:
-        self.run = msgspec.structs.replace(self.run, **fields)
-
-    def drive(self, outcome: AnyOutcome) -> None:
-        """Carry out `outcome` and whatever follows from it, up to the next wait."""
-        following: AnyOutcome | None = outcome
-        turns = 0
-        while following is not None:
-            turns += 1
-            if turns > MAX_TURNS:
-                self.take_leave("spinning")
-                return
-            following = self.carry_out(following)
-
-    def carry_out(self, outcome: AnyOutcome) -> AnyOutcome | None:
-        """Do one thing; return what follows at once, or None when there is something to wait for."""
-        if isinstance(outcome, Stay):
-            return None
-        if self.run.playing:
-            self.commands.append(StopPlaying())
-            self.change(status=Status.STOPPING, pending=outcome)
-            return None
-        self.cancel_timer()
-        match outcome:
-            case Say(prompts=[]):
-                return self.ask(Signal.PLAYED)
-            case Say():
-                self.play(outcome)
-            case Listen():
-                self.listen(outcome.ms)
-            case Go():
-                return self.enter(outcome.target, outcome.exit)
-            case HandOver():
-                self.commands.append(
-                    Transfer(target=outcome.target, background=outcome.background, failure=outcome.failure)
-                )
-                self.mark_exit("transfer")
-                self.change(status=Status.AWAY)
-            case End():
-                self.commands.append(Hangup(cause=outcome.cause))
-                self.mark_exit("hangup")
-                self.change(status=Status.ENDED)
-            case Fail():
-                return self.fall_back(outcome.reason)
-        return None
-
-    def enter(self, code: str, exit_name: str) -> AnyOutcome | None:
-        """Leave the present node through `exit_name` and enter `code`."""
-        self.mark_exit(exit_name)
-        node = self.flow.node(code)
-        if node is None:
-            return self.fall_back("no-such-node")
-        if len(self.run.path) >= MAX_STEPS:
-            self.take_leave("too-many-steps")
-            return None
-        keys = "" if node.type_ahead is TypeAhead.FLUSH else self.run.keys
-        step = PathStep(node=node.code, name=node.name, at_ms=self.now_ms)
-        self.change(node=node.code, state={}, keys=keys, path=[*self.run.path, step])
-        return self.ask(Signal.ENTERED)
-
-    def ask(self, signal: Signal, reason: FailureReason | None = None) -> AnyOutcome | None:
-        """Let the present node decide; book keys, variables and state; return its outcome."""
-        node = self.flow.node(self.run.node)
-        if node is None:
-            return Fail(reason="no-such-node")
-        turn = self.turn(node, signal, reason)
-        if turn is None:
-            return Fail(reason="state-unreadable")
-        if turn.take:
-            self.use_up(turn.take)
-        if turn.assign:
-            self.change(variables={**self.run.variables, **turn.assign})
-        if turn.state is not None:
-            self.change(state=msgspec.to_builtins(turn.state))
-        return turn.outcome
-
-    def turn(self, node: Node, signal: Signal, reason: FailureReason | None) -> Turn | None:
-        try:
-            state = msgspec.convert(self.run.state, node.state_type)
-        except msgspec.ValidationError:
-            return None
-        moment = Moment(
-            signal=signal,
-            keys=self.run.keys,
-            variables=self.run.variables,
-            now_ms=self.now_ms,
-            language=self.run.language,
-            reason=reason,
-        )
-        return node.step(state, moment)
-
-    def play(self, say: Say) -> None:
-        loops = max(say.loops, 1)
-        self.commands.append(Play(prompts=say.prompts, interruptible=say.interruptible, loops=loops))
-        self.change(status=Status.ACTIVE, playing=True)
-
-    def listen(self, ms: int) -> None:
-        name = f"t{self.run.timers + 1}"
-        self.commands.append(StartTimer(name=name, ms=max(ms, 1)))
-        self.change(status=Status.ACTIVE, timer=name, timers=self.run.timers + 1)
-
-    def cancel_timer(self) -> None:
-        if self.run.timer:
-            self.commands.append(CancelTimer(name=self.run.timer))
-            self.change(timer="")
-
-    def use_up(self, count: int) -> None:
-        used, rest = self.run.keys[:count], self.run.keys[count:]
-        self.change(keys=rest)
-        if self.run.path:
-            last = self.run.path[-1]
-            keys = (last.keys + used)[:MAX_TYPE_AHEAD]
-            self.change(path=[*self.run.path[:-1], msgspec.structs.replace(last, keys=keys)])
-
-    def mark_exit(self, exit_name: str) -> None:
-        if self.run.path:
-            last = msgspec.structs.replace(self.run.path[-1], exit=exit_name)
-            self.change(path=[*self.run.path[:-1], last])
-
-    def fall_back(self, reason: str) -> AnyOutcome | None:
-        """The present node cannot go on: the flow's fallback once, then the apology (CTI-I16)."""
-        if self.run.fell_back or self.flow.node(self.flow.fallback) is None:
-            self.take_leave(reason)
-            return None
-        self.change(fell_back=True)
-        return Go(exit=f"failed:{reason}", target=self.flow.fallback)
-
-    def take_leave(self, reason: str) -> None:
-        """Apologise and hang up; nothing a flow says can keep the call from ending now."""
-        self.mark_exit(f"failed:{reason}")
-        self.cancel_timer()
-        self.play(Say(prompts=[SoundPrompt(name=APOLOGY)]))
-        self.change(status=Status.LEAVING, pending=None)
-
-
-def _begin(work: _Work, event: AnyEvent) -> None:
+def _begin(work: Work, event: AnyEvent) -> None:
     work.change(status=Status.ACTIVE)
     work.drive(Go(exit="", target=work.flow.entry))
 
 
-def _store_key(work: _Work, event: AnyEvent) -> None:
+def _store_key(work: Work, event: AnyEvent) -> None:
     assert isinstance(event, Key)
     digit = event.digit.upper()
     if len(digit) == 1 and digit in KEYS:
         work.change(keys=(work.run.keys + digit)[:MAX_TYPE_AHEAD])
 
 
-def _key(work: _Work, event: AnyEvent) -> None:
+def _key(work: Work, event: AnyEvent) -> None:
     _store_key(work, event)
     if work.run.keys:
-        work.drive(work.ask(Signal.KEYS) or Stay())
+        work.drive(work.ask(Signal.KEYS))
 
 
-def _played(work: _Work, event: AnyEvent) -> None:
+def _played(work: Work, event: AnyEvent) -> None:
     assert isinstance(event, Played)
     if not work.run.playing:
         return
-    work.change(playing=False)
-    work.drive(work.ask(Signal.PLAYED if event.ok else Signal.PLAY_FAILED) or Stay())
+    work.activity_over()
+    work.drive(work.ask(Signal.PLAYED if event.ok else Signal.PLAY_FAILED))
 
 
-def _stopped(work: _Work, event: AnyEvent) -> None:
+def _stopped(work: Work, event: AnyEvent) -> None:
     """Go on with what was decided, unless keys that came meanwhile lead elsewhere."""
-    pending = work.run.pending or Fail(reason="state-unreadable")
-    work.change(status=Status.ACTIVE, playing=False, pending=None)
-    if isinstance(pending, Say | Listen) and work.run.keys:
-        outcome = work.ask(Signal.KEYS) or Stay()
+    pending = work.run.pending
+    work.activity_over()
+    work.change(status=Status.ACTIVE, pending=None)
+    if pending is None:
+        pending = work.ask(Signal.PLAYED)
+    elif isinstance(pending, Say | Listen) and work.run.keys:
+        outcome = work.ask(Signal.KEYS)
         pending = pending if isinstance(outcome, Stay) else outcome
     work.drive(pending)
 
 
-def _timer(work: _Work, event: AnyEvent) -> None:
+def _timer(work: Work, event: AnyEvent) -> None:
     assert isinstance(event, TimerFired)
-    if event.name != work.run.timer or not event.name:
+    if event.name and event.name == work.run.guard:
+        _guard(work)
+    elif event.name and event.name == work.run.timer:
+        work.change(timer="")
+        work.drive(work.ask(Signal.TIMER))
+
+
+def _guard(work: Work) -> None:
+    """What was waited for is overdue: a request counts as lost, a recording is stopped."""
+    work.change(guard="")
+    if work.run.request:
+        _answered(work, Answered(name=work.run.request, ok=False, reason=AnswerFailure.LOST))
+    elif work.run.recording:
+        work.stop(None)
+
+
+def _timer_while_stopping(work: Work, event: AnyEvent) -> None:
+    """A recording that was stopped and never reported its end has ended all the same."""
+    assert isinstance(event, TimerFired)
+    if not event.name or event.name != work.run.guard:
         return
-    work.change(timer="")
-    work.drive(work.ask(Signal.TIMER) or Stay())
+    if work.run.recording:
+        work.change(guard="")
+        _stopped(work, Played())
+    elif work.run.request:
+        work.change(guard="")
+        lost = Answered(name=work.run.request, ok=False, reason=AnswerFailure.LOST)
+        _answered_while_stopping(work, lost)
 
 
-def _back(work: _Work, event: AnyEvent) -> None:
+def _answered(work: Work, event: AnyEvent) -> None:
+    assert isinstance(event, Answered)
+    if event.name and event.name == work.run.request:
+        work.forget_request()
+        work.drive(work.ask(Signal.ANSWERED, answer=event))
+
+
+def _answered_while_stopping(work: Work, event: AnyEvent) -> None:
+    """The node hears of the answer now; what it decides takes the place of what waits for the prompt's end."""
+    assert isinstance(event, Answered)
+    if event.name and event.name == work.run.request:
+        work.forget_request()
+        outcome = work.ask(Signal.ANSWERED, answer=event)
+        if not isinstance(outcome, Stay):
+            work.change(pending=outcome)
+
+
+def _back(work: Work, event: AnyEvent) -> None:
     assert isinstance(event, TransferFailed)
     work.change(status=Status.ACTIVE)
     work.mark_exit(f"failure:{event.reason}")
-    work.drive(work.ask(Signal.TRANSFER_FAILED, event.reason) or Stay())
+    work.drive(work.ask(Signal.TRANSFER_FAILED, event.reason))
 
 
-def _left(work: _Work, event: AnyEvent) -> None:
+def _talk_ended(work: Work, event: AnyEvent) -> None:
+    """Ask the node where to go on; keys pressed in the talk were meant for the agent, not for what follows."""
+    work.change(status=Status.ACTIVE, keys="")
+    work.drive(work.ask(Signal.TALK_ENDED))
+
+
+def _left(work: Work, event: AnyEvent) -> None:
     work.commands.append(Hangup())
     work.change(status=Status.ENDED, playing=False)
 
 
-def _hung_up(work: _Work, event: AnyEvent) -> None:
+def _hung_up(work: Work, event: AnyEvent) -> None:
     if work.run.path and not work.run.path[-1].exit:
         work.mark_exit("caller-hung-up")
     work.cancel_timer()
-    work.change(status=Status.ENDED, playing=False, pending=None)
+    work.drop_guard()
+    work.change(status=Status.ENDED, playing=False, recording=False, request="", pending=None)
 
 
-def _ignore(work: _Work, event: AnyEvent) -> None:
+def _ignore(work: Work, event: AnyEvent) -> None:
     """A row of the table: the event says nothing in this status."""
 
 
-_Row = Callable[[_Work, AnyEvent], None]
-_EVENTS: tuple[type, ...] = (Enter, Key, Played, TimerFired, TransferFailed, HungUp)
+_Row = Callable[[Work, AnyEvent], None]
+_EVENTS: tuple[type, ...] = (
+    Enter, Key, Played, TimerFired, TransferFailed, HungUp, Answered, TalkEnded
+)  # fmt: skip
 
 
 def _rows(status: Status, *handlers: _Row) -> dict[tuple[Status, type], _Row]:
     return {(status, event): handler for event, handler in zip(_EVENTS, handlers, strict=True)}
 
 
+# Columns: Enter, Key, Played, TimerFired, TransferFailed, HungUp, Answered, TalkEnded
 _TABLE: dict[tuple[Status, type], _Row] = {
-    #                        Enter    Key         Played    TimerFired  TransferFailed  HungUp
-    **_rows(Status.NEW, _begin, _store_key, _ignore, _ignore, _ignore, _hung_up),
-    **_rows(Status.ACTIVE, _ignore, _key, _played, _timer, _ignore, _hung_up),
-    **_rows(Status.STOPPING, _ignore, _store_key, _stopped, _ignore, _ignore, _hung_up),
-    **_rows(Status.AWAY, _ignore, _store_key, _ignore, _ignore, _back, _hung_up),
-    **_rows(Status.LEAVING, _ignore, _ignore, _left, _ignore, _ignore, _hung_up),
-    **_rows(Status.ENDED, _ignore, _ignore, _ignore, _ignore, _ignore, _ignore),
-}
+    **_rows(Status.NEW, _begin, _store_key, _ignore, _ignore, _ignore, _hung_up, _ignore, _ignore),
+    **_rows(Status.ACTIVE, _ignore, _key, _played, _timer, _ignore, _hung_up, _answered, _ignore),
+    **_rows(
+        Status.STOPPING, _ignore, _store_key, _stopped, _timer_while_stopping, _ignore, _hung_up,
+        _answered_while_stopping, _ignore,
+    ),
+    **_rows(Status.AWAY, _ignore, _store_key, _ignore, _ignore, _back, _hung_up, _ignore, _talk_ended),
+    **_rows(Status.LEAVING, _ignore, _ignore, _left, _ignore, _ignore, _hung_up, _ignore, _ignore),
+    **_rows(Status.ENDED, _ignore, _ignore, _ignore, _ignore, _ignore, _ignore, _ignore, _ignore),
+}  # fmt: skip

@@ -14,6 +14,7 @@ class FailureReason(enum.StrEnum):
 
     BUSY = "busy"
     NO_ANSWER = "no_answer"
+    DECLINED = "declined"
     UNREACHABLE = "unreachable"
     TIMEOUT = "timeout"
     FULL = "full"
@@ -58,7 +59,40 @@ class HungUp(Event, frozen=True, tag="hung_up"):
     """The caller's leg is gone."""
 
 
-AnyEvent = Enter | Key | Played | TimerFired | TransferFailed | HungUp
+class AnswerFailure(enum.StrEnum):
+    """Why a `Request` brought nothing (CTI-I12), or a `SendSms` was not taken."""
+
+    NONE = ""
+    TIMEOUT = "timeout"
+    REFUSED = "refused"  # its address is one flows may not reach
+    UNREACHABLE = "unreachable"
+    STATUS = "status"  # an answer, but none of 2xx
+    TOO_LARGE = "too-large"
+    UNREADABLE = "unreadable"  # no JSON, though fields of it were wanted
+    LOST = "lost"  # nobody knows any more: the controller was restarted meanwhile
+    TOO_MANY = "too-many"  # the call caused as many messages as one may
+    NOT_LEFT = "not-left"  # the message could not be kept for sending
+
+
+class Answered(Event, frozen=True, tag="answered"):
+    """The `Request` or `SendSms` of this name ended."""
+
+    name: str
+    ok: bool
+    status: int = 0
+    """HTTP status; 0 when there was no answer."""
+    variables: dict[str, str] = {}
+    """Flow variable to the value found at its path; one whose path led nowhere is left out."""
+    reason: AnswerFailure = AnswerFailure.NONE
+
+
+class TalkEnded(Event, frozen=True, tag="talk_ended"):
+    """The agent's side of a talk ended and the caller is still there; only after a `Transfer` with
+    ``after_talk``.
+    """
+
+
+AnyEvent = Enter | Key | Played | TimerFired | TransferFailed | HungUp | Answered | TalkEnded
 
 
 class TargetKind(enum.StrEnum):
@@ -119,6 +153,14 @@ class Transfer(Command, frozen=True, kw_only=True, tag="transfer"):
     """Heard while it connects; a queue's own music replaces it once queued."""
     failure: str = ""
     """Code of the node a failure leads to; empty means that the queue's own ending comes first."""
+    after_talk: str = ""
+    """Code of the node the caller goes to (`TalkEnded`) when the agent hangs up first; empty: they are hung
+    up.
+    """
+    outside: int = 0
+    """Whether a ``value`` may be an outside number: so many callers of this flow may be put through to outside
+    numbers at once; 0: it may not.
+    """
 
 
 class Hangup(Command, frozen=True, kw_only=True, tag="hangup"):
@@ -127,4 +169,116 @@ class Hangup(Command, frozen=True, kw_only=True, tag="hangup"):
     cause: str = "NORMAL_CLEARING"
 
 
-AnyCommand = Play | StopPlaying | StartTimer | CancelTimer | Transfer | Hangup
+class Record(Command, frozen=True, kw_only=True, tag="record"):
+    """Record the caller from now on (CTI-I10). The one activity under way, like `Play`: exactly one `Played`
+    ends it, `StopPlaying` stops it, a hang-up keeps what was said. Keys come as `Key` meanwhile.
+    """
+
+    max_s: int
+    silence_s: int = 0
+    """Seconds of silence that end it; 0 never."""
+
+
+class Method(enum.StrEnum):
+    """Methods of a `Request`."""
+
+    GET = "GET"
+    POST = "POST"
+
+
+OUR_HEADERS = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "idempotency-key",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    }
+)
+"""Headers of a `Request` a flow does not choose: they are the connection's (RFC 9110, 9112), or say who asks. In lower
+case.
+"""
+
+
+class Request(Command, frozen=True, kw_only=True, tag="request"):
+    """Make an HTTP request and report one `Answered` (CTI-I12). A `Play` may be under way at the same time."""
+
+    name: str
+    """``r1``, ``r2`` …: used once in a run. Goes out with the call's id as the header Idempotency-Key."""
+    method: Method
+    url: str
+    headers: dict[str, str] = {}
+    """The flow's own; `OUR_HEADERS` among them are not sent."""
+    body: str = ""
+    content_type: str = ""
+    """Empty without a body."""
+    timeout_s: int
+    fields: dict[str, str] = {}
+    """Flow variable to the path of its value in the JSON of the answer: ``a.b.0.c`` or ``$.a.b[0].c``."""
+
+
+class SendSms(Command, frozen=True, kw_only=True, tag="send_sms"):
+    """Keep a short message for sending and report one `Answered`: ``ok`` says that it will not be lost, not that it was
+    sent. Nobody is waited for.
+    """
+
+    name: str
+    """``m1``, ``m2`` …: used once in a run."""
+    number: str
+    """The mobile it is for, in stored form."""
+    text: str
+    node: str = ""
+
+
+class EnterFlow(Command, frozen=True, kw_only=True, tag="enter_flow"):
+    """The call goes on at the entry of another flow's newest version, with the values of variables of the
+    same name. This run is over.
+    """
+
+    flow_id: int
+
+
+class NoteKind(enum.StrEnum):
+    """What a `Note` is about."""
+
+    SURVEY = "survey"  # value: the key of the score
+    CONSENT = "consent"  # value: yes or no; no means that this call is not recorded
+    CALLBACK = "callback"  # value: the number to call, in stored form
+    SMS = "sms"  # value: the mobile a short message is kept for
+    OUTSIDE = "outside"  # value: the outside number a transfer called (the controller's note, never a flow's)
+
+
+class Note(Command, frozen=True, kw_only=True, tag="note"):
+    """Something the caller said by key that goes on the call's record."""
+
+    kind: NoteKind
+    value: str
+    node: str = ""
+    """Code of the node that asked; the engine fills it in."""
+    queue_id: int = 0
+    """With ``CALLBACK``: the queue whose agents call back."""
+
+
+AnyCommand = (
+    Play
+    | StopPlaying
+    | StartTimer
+    | CancelTimer
+    | Transfer
+    | Hangup
+    | Record
+    | Request
+    | SendSms
+    | EnterFlow
+    | Note
+)

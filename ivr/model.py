@@ -8,6 +8,7 @@ import msgspec
 
 from ivr.nodes import NODE_TYPES, AnyNode
 from ivr.nodes.base import Node
+from ivr.places import MAX_VALUE
 from ivr.prompt_values import (
     Prompt,
     Reading,
@@ -20,6 +21,8 @@ from ivr.prompt_values import (
 )
 
 __all__ = [
+    "MAX_VALUE",
+    "MAX_VARIABLES",
     "NODE_TYPES",
     "Flow",
     "FlowUnreadableError",
@@ -39,6 +42,7 @@ __all__ = [
 
 MAX_DOCUMENT_BYTES = 2_000_000
 """A flow of 200 full nodes is some 200 KB; more than this is no flow."""
+MAX_VARIABLES = 100
 
 
 class FlowUnreadableError(Exception):
@@ -64,6 +68,8 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     """Code of the node a failing node without a failure exit leads to; empty means an apology and hang-up."""
     variables: list[FlowVariable] = []
     nodes: list[AnyNode] = []
+    layout: dict[str, tuple[int, int]] = {}
+    """Places on the editor's canvas by node code; calls ignore it."""
 
     def node(self, code: str) -> Node | None:
         """Return the node with this code, or None."""

@@ -51,3 +51,19 @@ def out_of_range(node: str, field: str, value: int, lowest: int, highest: int) -
         node=node,
         field=field,
     )
+
+
+def too_long(node: str, field: str, text: str, most: int) -> Problem | None:
+    """Return a problem if `text` has more than `most` characters."""
+    if len(text) <= most:
+        return None
+    message = N_("A value has at most %(most)s characters.")
+    return Problem(id="too-long", message=message, params={"most": str(most)}, node=node, field=field)
+
+
+def too_many(node: str, field: str, number: int, most: int) -> Problem | None:
+    """Return a problem with the list `field` of `node` when it has more than `most` rows."""
+    if number <= most:
+        return None
+    params = {"most": str(most)}
+    return Problem(id="too-many", message=N_("At most %(most)s."), params=params, node=node, field=field)

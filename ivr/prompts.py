@@ -15,8 +15,8 @@ import structlog
 from ivr.model import Flow, Prompt, SoundPrompt, SystemVariablePrompt, TextPrompt, VariablePrompt, VoicePrompt
 from ivr.prompt_values import Reading, SystemVariable
 from ivr.reading import read
-from ivr.tts.cache import SpeechCache
-from ivr.tts.provider import SpeechError
+from ivr.tts.patience import PATIENCE_S, of_one_caller
+from ivr.tts.provider import Speaker, SpeechError
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ CUT_AT = 500
 class PromptSources:
     """Where sounds come from; built once in a process's composition root."""
 
-    speech: SpeechCache
+    speech: Speaker
     sound: Callable[[str, str], Path | None]
     """Name and language of one of the platform's own prompts to its file (`sounds.build.Manifest.prompt`)."""
     voice: Callable[[int, int], Path | None]
@@ -75,7 +75,8 @@ def resolve(prompt: Prompt, context: PromptContext) -> list[Path]:
 
 def resolve_all(prompts: Iterable[Prompt], context: PromptContext) -> list[Path]:
     """Return the files of a prompt list. Empty only when even the platform's own prompts are missing."""
-    files = [path for prompt in prompts for path in resolve(prompt, context)]
+    with of_one_caller(PATIENCE_S):
+        files = [path for prompt in prompts for path in resolve(prompt, context)]
     return files or _found(None, "prompts without a sound", context.language, context)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 MINUS = "minus "
+UNTIL = " to "
 _ONES = [
     "zero",
     "one",
@@ -62,6 +63,8 @@ def digits(text: str) -> str:
             words.append(_ONES[int(character)])
         elif character == "+":
             words.append("plus")
+        elif character == ".":
+            words.append("point")
         elif words:
             words[-1] += ","
     return " ".join(words)
@@ -108,7 +111,7 @@ def money(yuan: int, fen: int) -> str:
 
 def date(day: datetime.date) -> str:
     """Return a date: ``November twenty-first, twenty twenty-six``."""
-    return f"{_MONTHS[day.month - 1]} {ordinal(day.day)}, {_year(day.year)}"
+    return f"{_MONTHS[day.month - 1]} {ordinal(day.day)}, {year(day.year)}"
 
 
 def clock(hour: int, minute: int) -> str:
@@ -133,10 +136,11 @@ def ordinal(value: int) -> str:
     return f"{head}-{last}" if head else last
 
 
-def _year(year: int) -> str:
-    century, rest = divmod(year, 100)
-    if 2000 <= year < 2010 or (not century % 10 and not rest):
-        return integer(year)
+def year(value: int) -> str:
+    """Return a year: ``twenty twenty-six``, ``nineteen oh five``, ``two thousand and five``."""
+    century, rest = divmod(value, 100)
+    if 2000 <= value < 2010 or (not century % 10 and not rest):
+        return integer(value)
     if not rest:
         return f"{integer(century)} hundred"
     return f"{integer(century)} {'oh ' if rest < 10 else ''}{integer(rest)}"

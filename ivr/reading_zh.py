@@ -5,20 +5,20 @@ from __future__ import annotations
 import datetime
 
 MINUS = "负"
+UNTIL = "到"
 _DIGIT = "零一二三四五六七八九"
 _SPOKEN_DIGIT = "零幺二三四五六七八九"
 """Digit by digit, 1 is said yāo, so that it is not taken for 7 (qī)."""
 
-_MEASURES = "人位个名次天年周秒分件条张种笔家台只小"
+_BETWEEN = {" ": "，", "-": "，", "+": "加", ".": "点"}
+
+_MEASURES = "人位个名次天年周秒分件条张种笔家台只小元块公斤箱盒"
 """First characters of measure words (小 for 小时, 分 for 分钟); 二月 and 二号 are no counts and not here."""
 
 
 def digits(text: str) -> str:
     """Return each digit of `text`, 1 as 幺; groups that were set apart get a pause."""
-    spoken = (
-        _SPOKEN_DIGIT[int(c)] if c.isdigit() else "，" if c in " -" else "加" if c == "+" else ""
-        for c in text
-    )
+    spoken = (_SPOKEN_DIGIT[int(c)] if c.isdigit() else _BETWEEN.get(c, "") for c in text)
     return "".join(spoken)
 
 
@@ -56,9 +56,13 @@ def money(yuan: int, fen: int) -> str:
 
 
 def date(day: datetime.date) -> str:
-    """Return a date: 二零二六年十一月二十一日."""
-    year = "".join(_DIGIT[int(c)] for c in f"{day.year:04}")
-    return f"{year}年{integer(day.month)}月{integer(day.day)}日"
+    """Return a date: 二〇二六年十一月二十一日."""
+    return f"{year(day.year)}年{integer(day.month)}月{integer(day.day)}日"
+
+
+def year(value: int) -> str:
+    """Return a year, figure by figure: 二〇二六."""
+    return "".join(_DIGIT[int(c)] for c in f"{value:04}").replace("零", "〇")
 
 
 def clock(hour: int, minute: int) -> str:

@@ -41,6 +41,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--gateway", action="append", default=[], help="name of a gateway that exists (repeatable)"
     )
+    parser.add_argument(
+        "--gateways-file", type=Path, help="file of further gateways, as FreeSWITCH reads them"
+    )
+    parser.add_argument("--carrier-profile", default="carrier", help="SIP profile of carriers and gateways")
     parser.add_argument("--music", action="append", default=[], help="name of music that exists (repeatable)")
     return parser.parse_args()
 
@@ -60,6 +64,8 @@ def main() -> int:
         fallback_sounds=tuple(arguments.fallback_sound),
         variables=dict(pair.split("=", 1) for pair in arguments.set if "=" in pair),
         gateways=frozenset(arguments.gateway),
+        gateways_file=arguments.gateways_file,
+        carrier_profile=arguments.carrier_profile,
         music=frozenset(arguments.music) | {"default", "moh"},
     )
     simulator = Simulator(

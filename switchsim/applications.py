@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from switchsim.media import MissingSound, Played, duration_s
+from switchsim.listening import eavesdrop
+from switchsim.media import LOUDNESS, MissingSound, Played, Recording, duration_s
 from switchsim.session import Session
-from switchsim.states import cause_of
+from switchsim.states import cause_of, integer
 from switchsim.syntax import separate
 
 _RESPONSES = {
@@ -130,6 +131,36 @@ def _stop_record_session(session: Session, argument: str) -> None:
             session.stop_recording(recording)
 
 
+def _record(session: Session, argument: str) -> None:
+    """``<path> [<seconds> [<amplitude that is silence> [<seconds of it>]]]``: one channel; nothing else runs."""
+    words = separate(argument, " ", 4)
+    if not words:
+        return
+    limit_s, below, silence_s = (integer(word, 0) for word in [*words[1:], "", "", ""][:3])
+    session.channel.set("playback_terminator_used", None)
+    session.pre_answer()
+    try:
+        recording = Recording(session, words[0], stereo=False)
+    except OSError:
+        session.hang_up("DESTINATION_OUT_OF_ORDER")
+        return
+    path = {"Record-File-Path": words[0]}
+    session.channel.set("silence_hits_exhausted", "false")
+    session.core.fire("RECORD_START", session.channel, path)
+    # The switch counts whole seconds of the clock on the wall, and ends in the one after the last.
+    ends = [limit_s + 0.5] if limit_s else []
+    ends += [silence_s or 3.0] if below > LOUDNESS else []
+    result = session.spend(min(ends, default=None), lambda digit: _terminates(session, digit))
+    recording.finish()
+    for name, value in recording.lengths().items():
+        session.channel.set(name, value)
+    if result is Played.DONE and below > LOUDNESS:
+        session.channel.set("silence_hits_exhausted", "true")
+    session.core.fire("RECORD_STOP", session.channel, path)
+    if not session.ready:
+        session.hang_up("DESTINATION_OUT_OF_ORDER")
+
+
 def _schedule(session: Session, argument: str, command: str) -> None:
     from switchsim.commands import run_api  # commands act on sessions, which run applications
 
@@ -145,12 +176,36 @@ def _sched_hangup(session: Session, argument: str) -> None:
     _schedule(session, argument, "sched_hangup")
 
 
+def _sched_cancel(session: Session, argument: str) -> None:
+    session.core.schedule.delete(argument or session.channel.uuid)
+
+
 def _transfer(session: Session, argument: str) -> None:
     words = separate(argument, " ", 3)
     if words:
         plan = words[1] if len(words) > 1 else "XML"
         context = words[2] if len(words) > 2 else session.channel.profile.context
         session.transfer(words[0], plan, context)
+
+
+def _bridge(session: Session, argument: str) -> None:
+    from switchsim.dial import bridge  # a bridge is made of sessions
+
+    bridge(session, argument)
+
+
+def _intercept(session: Session, argument: str) -> None:
+    """``<uuid>``: take that leg out of its bridge, whose other leg ends, and bridge with it; nothing if it is gone."""
+    from switchsim.bridge import uuid_bridge  # a bridge is made of sessions
+
+    other = session.core.sessions.get(argument.strip())
+    if other is None or other is session or not other.channel.up:
+        return
+    partner = other.partner()
+    session.answer()
+    uuid_bridge(session.core, session.channel.uuid, other.channel.uuid)
+    if partner is not None and partner is not session and partner.channel.up:
+        partner.hang_up("PICKED_OFF")
 
 
 def _send_dtmf(session: Session, argument: str) -> None:
@@ -174,12 +229,17 @@ APPLICATIONS: dict[str, Application] = {
     "unset": Application(_unset, after_hangup=True),
     "park": Application(_park),
     "hangup": Application(_hangup),
+    "record": Application(_record),
     "record_session": Application(_record_session, needs_media=True),
     "stop_record_session": Application(_stop_record_session),
     "sched_transfer": Application(_sched_transfer),
     "sched_hangup": Application(_sched_hangup),
+    "sched_cancel": Application(_sched_cancel),
     "transfer": Application(_transfer),
+    "bridge": Application(_bridge),
     "send_dtmf": Application(_send_dtmf),
+    "eavesdrop": Application(eavesdrop),
+    "intercept": Application(_intercept),
     "log": Application(_nothing, after_hangup=True),
     "info": Application(_nothing, after_hangup=True),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gevent.event import Event as Signal
@@ -11,6 +13,9 @@ from switchsim.states import State, is_true
 if TYPE_CHECKING:
     from switchsim.core import Core
     from switchsim.session import Session
+
+_PARTING_S = 1.0
+"""Longest wait of a leg that was hung up for the other one to leave the bridge."""
 
 
 def uuid_bridge(core: Core, a_uuid: str, b_uuid: str) -> Bridge | None:
@@ -31,7 +36,7 @@ class Bridge:
     def __init__(self, a: Session, b: Session) -> None:
         self.a, self.b = a, b
         self._b_waits = Signal()
-        self._b_left = Signal()
+        self._b_inside = False
         self._connected = False
         self.over = False
         self._name_each_other()
@@ -108,13 +113,27 @@ class Bridge:
         self._exchange(a, b)
         self.over = True
         a.in_bridge = False
-        b.stop_broadcast()
-        b.wake.set()
-        self._b_left.wait()
+        self._wait_until_b_left()
         a.channel.set("bridge_hangup_cause", b.channel.hangup_cause or None)
         b.channel.set("call_uuid", b.channel.uuid)
         a.core.fire("CHANNEL_UNBRIDGE", a.channel, ids)
         self._after_originator()
+
+    def _wait_until_b_left(self) -> None:
+        """Wait for the other thread, if it is in the bridge or will still come into it; the dead wait for nobody long.
+
+        A leg that was hung up, or sent elsewhere, on its way here never comes; one that runs an application may stay.
+        """
+        a, b = self.a, self.b
+        b.stop_broadcast()
+        b.wake.set()
+        due_us = a.core.clock.now_us() + int(_PARTING_S * 1e6)
+        while self._b_inside or (b.channel.up and b.plan is self):
+            left_s = None if a.channel.up else (due_us - a.core.clock.now_us()) / 1e6
+            if left_s is not None and left_s <= 0:
+                return
+            a.wake.clear()
+            a.core.clock.wait(a.wake, left_s)
 
     def _wait_for_b(self) -> bool:
         a, b = self.a, self.b
@@ -137,7 +156,7 @@ class Bridge:
         a, channel = self.a, self.a.channel
         if not a.ready:
             return
-        if _park_or_transfer(a):
+        if park_or_transfer(a):
             return
         if is_true(channel.get("hangup_after_bridge")):
             a.hang_up(self.b.channel.hangup_cause or "NORMAL_CLEARING")
@@ -153,17 +172,27 @@ class Bridge:
         while b.ready and a.channel.up and a.plan is self and not self.over and not self._connected:
             b.wake.clear()
             b.wake.wait()
-        if self._connected:
-            self._exchange(b, a)
-            b.in_bridge = False
-        after = b.ready
-        self._b_left.set()
-        a.wake.set()
-        if after and not _park_or_transfer(b):
+        with self._inside(b):
+            if self._connected:
+                self._exchange(b, a)
+                b.in_bridge = False
+        if b.ready and not park_or_transfer(b):
             b.hang_up("NORMAL_CLEARING")
 
+    @contextlib.contextmanager
+    def _inside(self, session: Session) -> Iterator[None]:
+        """The followed leg's time in the bridge: however it ends, the other one learns it and is waited for no more."""
+        self._b_inside = True
+        try:
+            yield
+        finally:
+            self._b_inside = False
+            if session.plan is self:
+                session.plan = None
+            self.a.wake.set()
+
     def _exchange(self, own: Session, other: Session) -> None:
-        while own.ready and other.ready and not self.over:
+        while own.ready and other.ready and other.plan is self and not self.over:
             if own.parse_messages():
                 continue
             if own.keys:
@@ -174,11 +203,13 @@ class Bridge:
         other.wake.set()
 
 
-def _park_or_transfer(session: Session) -> bool:
+def park_or_transfer(session: Session) -> bool:
+    """Have a leg that left a bridge park or go where its variables say; False when they say nothing."""
     target = session.channel.get("transfer_after_bridge")
     if is_true(session.channel.get("park_after_bridge")):
         session.channel.state = State.CS_PARK
     elif target:
+        session.channel.set("transfer_after_bridge", None)
         number, plan, context = [*target.split(":"), "", ""][:3]
         session.transfer(number, plan or "XML", context or session.channel.profile.context)
     else:

@@ -87,7 +87,7 @@ class Channel:
         self.name = name
         self.direction = direction
         self.profiles = [profile]
-        self.state = State.CS_NEW
+        self._state = State.CS_NEW
         self.running_state = State.CS_NEW
         self.call_state = CallState.DOWN
         self.answer = Answer.RINGING
@@ -103,6 +103,17 @@ class Channel:
         self.digits_dialed = ""
         now = core.clock.now_us()
         profile.times.created = profile.times.profile_created = now
+
+    @property
+    def state(self) -> State:
+        """The state the thread is in or is to enter."""
+        return self._state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        # Whoever comes late with another plan for a leg that was hung up does not bring it back to life.
+        if self.up or self._state < state < State.CS_NONE:
+            self._state = state
 
     @property
     def profile(self) -> Profile:
@@ -122,7 +133,7 @@ class Channel:
     @property
     def up(self) -> bool:
         """Whether the leg is not hung up."""
-        return self.state < State.CS_HANGUP
+        return not State.CS_HANGUP <= self._state < State.CS_NONE
 
     def step_profile(self) -> Profile:
         """Put a new caller profile in front and return it."""

@@ -93,6 +93,32 @@ def _show(core: Core, argument: str) -> str:
     return "-USAGE: channels [count] [as json]|registrations as json\n"
 
 
+def _rescan(core: Core, _name: str) -> str:
+    if not core.gateways.rescan():
+        return "Reload XML [error]\n-ERR cannot find config for profile carrier\n"
+    return "Reload XML [Success]\n+OK scan complete\n"
+
+
+def _kill_gateway(core: Core, name: str) -> str:
+    if not name:
+        return "-ERR missing gw name\n"
+    return "+OK gateway marked for deletion.\n" if core.gateways.kill(name) else "-ERR no such gateway.\n"
+
+
+def _register_gateway(core: Core, name: str) -> str:
+    if not name:
+        return "No gateway name provided!\n"
+    return "+OK\n" if core.gateways.register(name) else "Invalid gateway!\n"
+
+
+_GATEWAY_COMMANDS: dict[str, Command] = {
+    "rescan": _rescan,
+    "killgw": _kill_gateway,
+    "register": _register_gateway,
+}
+"""What is said to a profile about its gateways."""
+
+
 def _sofia(core: Core, argument: str) -> str:
     words = argument.split()
     if words[:2] == ["xmlstatus", "profile"] and words[3:] == ["reg"]:
@@ -100,8 +126,10 @@ def _sofia(core: Core, argument: str) -> str:
     if words[:1] == ["profile"] and words[2:3] == ["flush_inbound_reg"]:
         core.phones.unregister(words[3].partition("@")[0] if len(words) > 3 else "")
         return "+OK flushing all registrations matching specified call_id\n"
-    if words[:1] == ["profile"] and words[2:3] == ["rescan"]:
-        return "Reload XML [Success]\n+OK scan complete\n"
+    if words[:2] == ["xmlstatus", "gateway"] or (words[:2] == ["status", "gateway"] and len(words) == 3):
+        return core.gateways.as_xml(words[2] if len(words) > 2 else "")
+    if words[:1] == ["profile"] and len(words) > 2 and words[2] in _GATEWAY_COMMANDS:
+        return _GATEWAY_COMMANDS[words[2]](core, words[3] if len(words) > 3 else "")
     if words == ["status"]:
         names = (core.options.agents_profile, core.options.carrier_profile)
         return "".join(f"{name:>25}\tprofile\tRUNNING (0)\n" for name in names)
@@ -176,6 +204,7 @@ COMMANDS: dict[str, Command] = {
     "sofia_contact": _sofia_contact,
     "originate": _originate,
     "reloadxml": lambda _core, _argument: "+OK [Success]\n",
+    "reloadacl": lambda _core, _argument: "+OK acl reloaded\n",
     "xml_flush_cache": lambda _core, _argument: "+OK cleared 0 entries\n",
     "hash": _hash,
     "hupall": _hupall,

@@ -76,6 +76,10 @@ class Control:
         """Unregister a phone; say whether it was registered."""
         return bool(self.request("unregister", user=user)["was_registered"])
 
+    def registrar(self, gateway: str, status: int, phrase: str = "") -> None:
+        """Set what a carrier says to a gateway's next registrations."""
+        self.request("registrar", gateway=gateway, status=status, phrase=phrase)
+
     def behaviour(self, user: str, **behaviour: Any) -> None:
         """Set what a phone or an outside number does when called."""
         self.request("behaviour", user=user, behaviour=behaviour)

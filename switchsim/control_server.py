@@ -107,6 +107,14 @@ def _register(core: Core, request: Request) -> Answer:
     return {"contact": phone.contact}
 
 
+def _registrar(core: Core, request: Request) -> Answer:
+    """Set what a carrier says to a gateway's registrations."""
+    core.gateways.set_registrar(
+        str(request["gateway"]), int(request["status"]), str(request.get("phrase", ""))
+    )
+    return {}
+
+
 def _unregister(core: Core, request: Request) -> Answer:
     return {"was_registered": core.phones.unregister(str(request["user"]))}
 
@@ -123,6 +131,20 @@ def _behaviour(fields: Any) -> Behaviour:
 def _set_behaviour(core: Core, request: Request) -> Answer:
     core.phones.set_behaviour(str(request["user"]), _behaviour(request["behaviour"]))
     return {}
+
+
+def _gateways(core: Core, request: Request) -> Answer:
+    """Have gateways exist besides those there are."""
+    core.gateways.update(str(name) for name in request["names"])
+    return {"gateways": sorted(core.gateways)}
+
+
+def _early_media(core: Core, request: Request) -> Answer:
+    """Have the far end send early media."""
+    sessions = _sessions(core, request)
+    for session in sessions:
+        session.pre_answer()
+    return {"count": len(sessions)}
 
 
 def _sessions(core: Core, request: Request) -> list[Session]:
@@ -190,6 +212,7 @@ def _leg(session: Session) -> Answer:
         "answered": channel.answered,
         "held": channel.call_state is CallState.HELD,
         "muted": session.muted,
+        "heard_by": session.heard_by,
         "application": channel.get("current_application") or "",
         "application_data": channel.get("current_application_data") or "",
         "bridged_with": partner.channel.uuid if partner is not None else "",
@@ -215,8 +238,11 @@ def _stats(core: Core, _request: Request) -> Answer:
 _ACTIONS: dict[str, Callable[[Core, Request], Answer]] = {
     "call": _call,
     "register": _register,
+    "registrar": _registrar,
     "unregister": _unregister,
     "behaviour": _set_behaviour,
+    "early_media": _early_media,
+    "gateways": _gateways,
     "answer": _answer,
     "hangup": _hangup,
     "dtmf": _dtmf,

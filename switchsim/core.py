@@ -40,13 +40,17 @@ class Options:
     carrier_profile: str = "carrier"
     """SIP profile calls come in by and go out by."""
     fallback_after_s: int = 8
+    after_talk_s: int = 20
+    """The same for a caller whose talk is over (extension ``after-talk``)."""
     fallback_sounds: tuple[str, ...] = ()
     variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Variables the dialplan sets on each call that enters, besides its own."""
     music: frozenset[str] = frozenset({"default", "moh"})
     """Names of ``local_stream://`` music."""
     gateways: frozenset[str] = frozenset()
-    """Names of gateways that exist; others fail with INVALID_GATEWAY."""
+    """Names of gateways that exist from the start; others fail with INVALID_GATEWAY."""
+    gateways_file: Path | None = None
+    """File of further gateways, as FreeSWITCH reads them; read at the start and by ``sofia profile … rescan``."""
     heartbeat_s: float = 20
     channels_lag_s: float = 0.6
     """How long ``show channels`` may stay behind the truth."""
@@ -57,7 +61,8 @@ class Core:
     """Holds everything; nothing in the package is global."""
 
     def __init__(self, options: Options, clock: Clock) -> None:
-        from switchsim.phones import Phones  # the phones hold the core
+        from switchsim.gateways import Gateways  # like the phones, they hold the core
+        from switchsim.phones import Phones
 
         self.options = options
         self.clock = clock
@@ -65,6 +70,7 @@ class Core:
         self.hostname = socket.gethostname()
         self.sessions: dict[str, Session] = {}
         self.listeners: dict[object, tuple[Callable[[str, str], bool], Listener]] = {}
+        self.gateways = Gateways(self, options.gateways, options.gateways_file)
         self.globals = {"core_uuid": self.uuid, "hostname": self.hostname, "domain": options.domain}
         self.schedule = Schedule(self)
         self.table = Table(self)
@@ -73,6 +79,7 @@ class Core:
         self.started = 0
         self.peak = 0
         self._background: set[gevent.Greenlet] = set()
+        self.gateways.rescan()
 
     # --- events -------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The dialplan of the simulated switch: calls that enter are parked with a fallback armed, and the fallback itself.
 
 The same as what the platform has a real switch do (docs/contracts.md): contexts ``inbound`` and ``agents`` park,
-context ``zongji`` has the extension ``fallback``.
+context ``zongji`` has the extensions ``fallback`` and ``after-talk``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ _VARIABLES = {
     "zj_call": "${uuid}",
     "playback_terminators": "none",
     "hangup_after_bridge": "true",
+    "RECORD_STEREO": "true",
     "media_timeout": "300000",
     "media_hold_timeout": "1800000",
 }
@@ -29,6 +30,8 @@ def find(options: Options, context: str, number: str) -> Extension | None:
         return Extension("park", number, _parking(options, _LEGS[context]))
     if context == "zongji" and number == "fallback":
         return Extension("fallback", number, _fallback(options))
+    if context == "zongji" and number == "after-talk":
+        return Extension("after-talk", number, _parked(options.after_talk_s))
     return None
 
 
@@ -40,9 +43,13 @@ def inline(number: str) -> Extension:
 
 def _parking(options: Options, leg: str) -> list[tuple[str, str]]:
     variables = {**_VARIABLES, **options.variables, "zj_leg": leg}
-    actions = [("set", f"{name}={value}") for name, value in sorted(variables.items())]
-    actions.append(("sched_transfer", f"+{options.fallback_after_s} fallback XML zongji"))
-    return [*actions, ("park", "")]
+    pairs = ";".join(f"{name}={value}" for name, value in sorted(variables.items()))
+    actions = [("multiset", f"^^;{pairs}")]
+    return [*actions, *_parked(options.fallback_after_s)]
+
+
+def _parked(fallback_after_s: int) -> list[tuple[str, str]]:
+    return [("sched_transfer", f"+{fallback_after_s} fallback XML zongji"), ("park", "")]
 
 
 def _fallback(options: Options) -> list[tuple[str, str]]:

@@ -157,6 +157,16 @@ class Connection:
             session.send(headers)
             self._send(reply("+OK"))
 
+    def _do_sendevent(self, rest: str, headers: dict[str, str]) -> None:
+        """An event for one leg is that leg's alone; others are told to whoever listens."""
+        event_id = self._core.new_uuid()
+        session = self._core.sessions.get(headers.get("unique-id", ""))
+        if session is None:
+            self._core.fire(rest.strip() or "CUSTOM", extra={"Event-UUID": event_id})
+        elif command := headers.get("eavesdrop-command"):
+            session.tell(command)
+        self._send(reply(f"+OK {event_id}"))
+
     def _do_event(self, rest: str, _headers: dict[str, str]) -> None:
         words = rest.split()
         if words and words[0].lower() in _FORMATS:

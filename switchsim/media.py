@@ -11,12 +11,14 @@ import wave
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from switchsim.states import integer, is_true
+from switchsim.states import integer
 
 if TYPE_CHECKING:
     from switchsim.running import Running
 
 RATE = 8000
+LOUDNESS = 3820
+"""Mean amplitude of everybody who speaks here."""
 CUSTOMER_HZ = 400
 AGENT_HZ = 600
 _TONE = re.compile(r"%\(\s*(\d+)\s*,\s*(\d+)\s*,[^)]*\)")
@@ -103,12 +105,15 @@ def _second(channels: int) -> bytes:
 
 
 class Recording:
-    """A running recording of a session. Stereo (the leg left, who it talks to right) when RECORD_STEREO is true."""
+    """A running recording of a session: of the leg alone, or in stereo (the leg left, who it talks to right).
 
-    def __init__(self, session: Running, path: str) -> None:
+    Raises ``OSError`` when the file cannot be made.
+    """
+
+    def __init__(self, session: Running, path: str, *, stereo: bool) -> None:
         self.path = path
         self._clock = session.core.clock
-        self._channels = 2 if is_true(session.channel.get("RECORD_STEREO")) else 1
+        self._channels = 2 if stereo else 1
         folder = session.core.options.recordings_dir
         self._file = Path(path) if path.startswith("/") or folder is None else folder / path
         self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -145,12 +150,18 @@ class Recording:
                 file.writeframesraw(block)
             file.writeframes(block[: samples % RATE * width])
 
-    def variables(self) -> dict[str, str]:
-        """The variables the channel has after the recording."""
+    def lengths(self) -> dict[str, str]:
+        """The variables the channel has after any recording."""
         return {
-            "record_file_size": str(44 + self._samples * 2 * self._channels),
             "record_samples": str(self._samples),
             "record_seconds": str(self._samples // RATE),
             "record_ms": str(self._samples * 1000 // RATE),
+        }
+
+    def variables(self) -> dict[str, str]:
+        """The variables the channel has after the recording of a session."""
+        return {
+            **self.lengths(),
+            "record_file_size": str(44 + self._samples * 2 * self._channels),
             "record_completion_cause": "success-maxtime",
         }

@@ -32,12 +32,7 @@ def originate(core: Core, words: list[str]) -> Session:
     timeout = number(
         variables.get("originate_timeout") or (words[6] if len(words) > 6 else ""), DEFAULT_TIMEOUT_S
     )
-    uuid = variables.get("origination_uuid") or core.new_uuid()
-    if uuid in core.sessions:
-        if not target.startswith("loopback/"):
-            raise Refused("DESTINATION_OUT_OF_ORDER")
-        uuid = core.new_uuid()
-    session = _dial(core, uuid, variables, target)
+    session = dial(core, variables, target)
     _wait_for_answer(core, session, timeout)
     channel = session.channel
     profile = channel.profile
@@ -55,6 +50,16 @@ def originate(core: Core, words: list[str]) -> Session:
     return session
 
 
+def dial(core: Core, variables: Mapping[str, str], target: str) -> Session:
+    """Begin a leg to `target`; it waits for its far end. Raises :class:`Refused` when none comes to be."""
+    uuid = variables.get("origination_uuid") or core.new_uuid()
+    if uuid in core.sessions:
+        if not target.startswith("loopback/"):
+            raise Refused("DESTINATION_OUT_OF_ORDER")
+        uuid = core.new_uuid()
+    return _dial(core, uuid, variables, target)
+
+
 def _dial(core: Core, uuid: str, variables: Mapping[str, str], target: str) -> Session:
     kind, _slash, rest = target.partition("/")
     if kind == "error":
@@ -68,9 +73,9 @@ def _dial(core: Core, uuid: str, variables: Mapping[str, str], target: str) -> S
     if kind == "sofia":
         return _dial_sofia(core, uuid, variables, rest)
     if kind == "loopback":
-        from switchsim.loopback import dial  # loopback legs are sessions too
+        from switchsim.loopback import dial as dial_loopback  # loopback legs are sessions too
 
-        return dial(core, uuid, variables, rest)
+        return dial_loopback(core, uuid, variables, rest)
     raise Refused("CHAN_NOT_IMPLEMENTED")
 
 
@@ -79,7 +84,7 @@ def _dial_sofia(core: Core, uuid: str, variables: Mapping[str, str], rest: str) 
     far: PhoneLeg | None
     if profile_name == "gateway":
         gateway, _slash, number = address.partition("/")
-        if gateway not in core.options.gateways:
+        if gateway not in core.gateways:
             raise Refused("INVALID_GATEWAY")
         far, name = (
             PhoneLeg(core, core.phones.outside(number), None),

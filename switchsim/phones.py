@@ -25,6 +25,8 @@ class Behaviour:
 
     ring_after_s: float | None = 0.05
     """When it says that it rings; None: never says anything."""
+    early_media_after_s: float | None = None
+    """When it sends early media (183), as a carrier's announcement; None: never."""
     answer_after_s: float | None = None
     """When it picks up; None: only by hand or when the switch asks (``uuid_phone_event talk``)."""
     reject_cause: str = ""
@@ -80,6 +82,8 @@ class PhoneLeg(FarEnd):
             later(behaviour.reject_after_s, session.hang_up, behaviour.reject_cause)
         if behaviour.ring_after_s is not None and not _at_once(behaviour):
             later(behaviour.ring_after_s, self._ring)
+        if behaviour.early_media_after_s is not None:
+            later(behaviour.early_media_after_s, session.pre_answer)
         if behaviour.answer_after_s is not None and not behaviour.reject_cause:
             later(behaviour.answer_after_s, self.pick_up)
 

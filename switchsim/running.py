@@ -31,6 +31,12 @@ class Running(abc.ABC):
         self.private: deque[Message] = deque()
         self.keys: deque[str] = deque()
         self.recordings: list[Recording] = []
+        self.told: deque[str] = deque()
+        """Keys of events sent to this leg (`eavesdrop-command`)."""
+        self.listeners: list[Running] = []
+        """Legs that listen to this one."""
+        self.heard_by = ""
+        """Who hears this leg while it listens to another: ``nobody``, ``listened``, ``other``, ``both``."""
         self.interrupted = False
         """Taken elsewhere (transfer, bridge, park): what runs now must end."""
         self.broken = False
@@ -57,6 +63,8 @@ class Running(abc.ABC):
         channel.answer = Answer.HANGUP
         self.core.fire("CHANNEL_HANGUP", channel)
         self._stir()
+        for listener in self.listeners:
+            listener.wake.set()
 
     def _stir(self) -> None:
         """Wake the thread."""
@@ -77,6 +85,9 @@ class Running(abc.ABC):
         self.core.fire("CHANNEL_ANSWER", channel)
         self.set_call_state(CallState.ACTIVE)
         self.far.answered()
+        if then := channel.get("execute_on_answer"):
+            name, _blank, argument = then.replace(":", " ", 1).partition(" ")
+            self.execute(name, argument or None)
         self.answered.set()
 
     def pre_answer(self) -> None:
@@ -142,19 +153,31 @@ class Running(abc.ABC):
                 left -= (self.core.clock.now_us() - began) / 1e6
 
     def park(self) -> None:
-        """Wait for messages. Keys pressed now are told and lost. A park inside a park ends at once."""
+        """Wait for messages. Keys pressed now are told and lost. A park inside a park ends at once.
+
+        ``park_timeout`` (seconds, ``:`` and a cause) ends a leg parked for so long; a later park has none.
+        """
         if self._controlled:
             return
+        limit, _, cause = (self.channel.get("park_timeout") or "").partition(":")
+        if limit:
+            self.channel.set("park_timeout", None)
+            self.channel.set("park_after_bridge", None)
         self._controlled = True
         self.core.fire("CHANNEL_PARK", self.channel)
+        due = self.core.clock.now_us() + 1_000_000 * integer(limit, -1)
         while self.ready and self._controlled:
+            left_s = (due - self.core.clock.now_us()) / 1_000_000 if integer(limit, -1) >= 0 else None
+            if left_s is not None and left_s <= 0:
+                self.hang_up(cause_of(cause) if cause else "NORMAL_CLEARING")
+                break
             if self.parse_messages():
                 continue
             if self.keys:
                 self.take_key()
                 continue
             self.wake.clear()
-            self.wake.wait()
+            self.wake.wait(left_s)
         self._controlled = False
         self.core.fire("CHANNEL_UNPARK", self.channel)
 
@@ -212,7 +235,7 @@ class Running(abc.ABC):
 
     def record_to(self, path: str) -> Recording:
         """Start a recording; the file exists from now on and is complete after :meth:`stop_recording`."""
-        recording = Recording(self, path)
+        recording = Recording(self, path, stereo=is_true(self.channel.get("RECORD_STEREO")))
         self.recordings.append(recording)
         self.core.fire("RECORD_START", self.channel, {"Record-File-Path": path})
         return recording

@@ -46,7 +46,9 @@ class Session(Running):
         self.thread = self.core.spawn(self._run)
 
     def go(self, state: State) -> None:
-        """Have the thread leave what it does and enter `state`."""
+        """Have the thread leave what it does and enter `state`; nothing when the leg is hung up."""
+        if not self.channel.up:
+            return
         self.interrupted = True
         self.channel.state = state
         self._stir()
@@ -83,6 +85,11 @@ class Session(Running):
     def send(self, message: Message) -> None:
         """Queue a ``sendmsg``."""
         self.private.append(message)
+        self.wake.set()
+
+    def tell(self, keys: str) -> None:
+        """An event's command for what listens on this leg."""
+        self.told.extend(keys)
         self.wake.set()
 
     def press(self, digits: str) -> None:
@@ -164,7 +171,10 @@ class Session(Running):
 
     def enter(self, state: State) -> None:
         """Be in `state` and tell it; the walk through states the switch passes quickly uses this too."""
-        self.channel.state = self.channel.running_state = state
+        self.channel.state = state
+        if self.channel.state is not state:
+            return  # hung up meanwhile
+        self.channel.running_state = state
         self.core.fire("CHANNEL_STATE", self.channel)
 
     def _run(self) -> None:
@@ -172,9 +182,22 @@ class Session(Running):
             self._walk()
         except Exception:
             self.hang_up("CRASH")
-            self._finish()
             raise
-        self._finish()
+        finally:
+            if not self.channel.up:
+                self._finish()
+
+    def _finish(self) -> None:
+        """Leave. Whatever goes wrong with recordings or record, the leg is gone, and who waits for that is told."""
+        try:
+            self._report()
+        finally:
+            self.ended.set()
+            self.channel.state = State.CS_DESTROY
+            self.core.remove(self)
+            self.core.fire("CHANNEL_DESTROY", self.channel)
+            self.channel.running_state = State.CS_DESTROY
+            self.core.fire("CHANNEL_STATE", self.channel)
 
     def _walk(self) -> None:
         while self.channel.up:
@@ -236,7 +259,7 @@ class Session(Running):
         if self.ready:
             self.hang_up("NORMAL_CLEARING")
 
-    def _finish(self) -> None:
+    def _report(self) -> None:
         channel = self.channel
         self.enter(State.CS_HANGUP)
         for recording in list(self.recordings):
@@ -249,9 +272,3 @@ class Session(Running):
             cdr.write(channel, self.core.options.cdr_dir)
         extra = {"Hangup-Cause": channel.hangup_cause}
         self.core.fire("CHANNEL_HANGUP_COMPLETE", channel, extra)
-        self.ended.set()
-        channel.state = State.CS_DESTROY
-        self.core.remove(self)
-        self.core.fire("CHANNEL_DESTROY", channel)
-        channel.running_state = State.CS_DESTROY
-        self.core.fire("CHANNEL_STATE", channel)

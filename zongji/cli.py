@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from core import i18n
 from core.i18n import gettext as _
 from core.settings import Settings, SettingsError, load
+from zongji.private_files import keep_from_others
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command named in `arguments` (default: the process's) and end the process with its status."""
+    keep_from_others()
     i18n.set_language(terminal_language(os.environ))
     options = _parser().parse_args(arguments)
     try:
@@ -56,7 +58,33 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--print", action="store_true", dest="only_print", help=_("Print it instead."))
     add("compile-messages", _compile_messages, _("Compile the message catalogues."))
     _add_demo(commands)
+    _add_rescue(commands)
     return parser
+
+
+def _add_rescue(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    rescue = commands.add_parser(
+        "rescue", help=_("Let somebody back in: access control, second factor, password.")
+    )
+    actions = rescue.add_subparsers(required=True, metavar=_("action"), dest="action")
+    sentences = {
+        "ranges": _("Clear a company's access control: its people come in from anywhere again."),
+        "second-factor": _("Take the second factor off an account; an operator sets up a new one."),
+        "password": _("Give an account a new password, shown once and replaced at the next sign-in."),
+    }
+    for name, sentence in sentences.items():
+        action = actions.add_parser(name, help=sentence, description=sentence)
+        action.add_argument("--company", default="operator", help=_("Code of the company."))
+        if name != "ranges":
+            action.add_argument("--login", default="operator", help=_("Login of the account."))
+    rescue.set_defaults(run=_rescue)
+
+
+def _rescue(options: argparse.Namespace) -> int:
+    from zongji import rescue
+
+    print(rescue.run(load(), options))
+    return 0
 
 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -16,13 +16,14 @@ from core.database import ALL_TENANTS, Database, TenantSession
 from core.documents import DestinationKind
 from core.errors import ZongjiError
 from core.i18n import gettext as _
-from core.models import Account, Role, Tenant
+from core.models import Account, BuiltInRole, Tenant
 from core.redis import RedisError
 from core.settings import Settings
 from crm.models import Customer
 from cti import demo_call
+from cti.desk.models import BreakReason, Disposition
 from cti.endpoints import open_extension
-from cti.models import InboundRoute, Queue, QueueMember
+from cti.models import InboundRoute, Queue, QueueMember, TenantNumber
 from cti.publishing import count_change
 from ivr.models import Flow, FlowVersion
 
@@ -32,19 +33,21 @@ NUMBER: Final = "4008001000"
 """What callers dial to reach the demo's route."""
 
 PEOPLE: Final = (
-    ("admin", "管理员 Admin", Role.TENANT_ADMIN, "1000"),
-    ("supervisor", "李班长 Li", Role.SUPERVISOR, "1001"),
-    ("agent1", "王芳 Wang", Role.AGENT, "1011"),
-    ("agent2", "张伟 Zhang", Role.AGENT, "1012"),
-    ("agent3", "刘洋 Liu", Role.AGENT, "1013"),
+    ("admin", "管理员 Admin", BuiltInRole.TENANT_ADMIN, "1000"),
+    ("supervisor", "李班长 Li", BuiltInRole.SUPERVISOR, "1001"),
+    ("agent1", "王芳 Wang", BuiltInRole.AGENT, "1011"),
+    ("agent2", "张伟 Zhang", BuiltInRole.AGENT, "1012"),
+    ("agent3", "刘洋 Liu", BuiltInRole.AGENT, "1013"),
 )
-_EXTENSIONS: Final = (("8001", "agent1"), ("8002", "agent2"), ("8003", "agent3"))
+_EXTENSIONS: Final = (("8001", "agent1"), ("8002", "agent2"), ("8003", "agent3"), ("8000", "supervisor"))
 _CUSTOMERS: Final = (
     ("陈静", "13800138000", "北京晨光贸易有限公司"),
     ("赵磊", "13900139000", "上海海云科技有限公司"),
     ("周敏", "010-65551234", "北京和平门诊部"),
     ("Anna Smith", "+442079460123", "Smith & Sons Ltd"),
 )
+_REASONS: Final = ("午餐 Lunch", "培训 Training")
+_DISPOSITIONS: Final = (("已解决 Solved", False), ("需跟进 Follow up", True), ("无效来电 Not for us", False))
 
 LOGINS: Final = tuple(f"{COMPANY}  {login}  {PASSWORD}" for login, *_rest in PEOPLE)
 """Company, account and password of each demo account, a line each."""
@@ -64,6 +67,8 @@ def seed(settings: Settings) -> bool:
             created = settings.demo and empty
             if created:
                 tenant = accounts.open_tenant(session, code=COMPANY, name="示范公司 Demo")
+                tenant.voices_need_review = False  # whoever tries it out is also the operator
+                session.flush()
                 session.expunge_all()
                 session.set_scope(tenant.id)
                 _fill(session, Vault.from_settings(settings), settings.sip_domain)
@@ -137,6 +142,11 @@ def _fill(session: TenantSession, vault: Vault, domain: str) -> None:
         (support, extensions[2]),
     )
     session.add_all(QueueMember(queue_id=queue.id, extension_id=extension.id) for queue, extension in members)
+    session.add_all(BreakReason(name=name, position=place) for place, name in enumerate(_REASONS))
+    session.add_all(
+        Disposition(name=name, digit=str(place), position=place, needs_note=note)
+        for place, (name, note) in enumerate(_DISPOSITIONS, start=1)
+    )
     flow = _flow(session, sales, support, people["admin"])
     route = InboundRoute(
         code="hotline",
@@ -147,6 +157,7 @@ def _fill(session: TenantSession, vault: Vault, domain: str) -> None:
         note="示范热线 Demo hotline",
     )
     session.add(route)
+    session.add(TenantNumber(number=phone.parse(NUMBER).stored, note="示范热线 Demo hotline"))
     session.add_all(
         Customer(name=name, phone=phone.parse(number).stored, company=company, created_by=people["admin"].id)
         for name, number, company in _CUSTOMERS

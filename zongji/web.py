@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Flask
 
-from admin_web.app import create_app
+from admin_web import system_health
+from admin_web.app import create_app, make_parts
 from admin_web.menu import Item
 from admin_web.shell import DemoFacts
 from agent_desktop import views as desk
@@ -13,6 +14,7 @@ from core.i18n import lazy
 from core.permissions import Permission
 from core.settings import Settings
 from zongji import demo
+from zongji.health import Health
 
 DESK_ITEM = Item(
     group="work",
@@ -31,6 +33,13 @@ def make_application(settings: Settings) -> Flask:
         logins=tuple((login, name) for login, name, *_rest in demo.PEOPLE),
         number=phone.parse(demo.NUMBER).stored,
     )
+    made = make_parts(settings)
+    health = Health(settings, made.database, made.redis, web=True)
     return create_app(
-        settings, blueprints=[desk.blueprint], shell_entries=[desk.SHELL_ENTRY], menu=[DESK_ITEM], demo=facts
+        settings,
+        blueprints=[desk.blueprint, system_health.make_blueprint(health.look)],
+        shell_entries=[desk.SHELL_ENTRY],
+        menu=[DESK_ITEM],
+        demo=facts,
+        parts=made,
     )

@@ -50,7 +50,11 @@ class Follower {
         if (text) this.add(fill(text, data), Number((event as MessageEvent).lastEventId.split("-")[0]));
       });
     }
-    this.source.addEventListener("over", () => location.reload());
+    this.source.addEventListener("over", (event) => {
+      this.source?.close();
+      const detail = JSON.parse((event as MessageEvent<string>).data) as { why: string };
+      document.dispatchEvent(new CustomEvent("zj:session-over", { detail }));
+    });
   }
 
   private async place(): Promise<void> {

@@ -24,7 +24,9 @@ htmx.defineExtension("morph", {
   handleSwap: (style: string, target: Element, fragment: DocumentFragment) => {
     const fresh = fragment.firstElementChild;
     if (style !== "morph" || !fresh) return false;
-    return Idiomorph.morph(target, fresh, { morphStyle: "outerHTML", ignoreActiveValue: true }) ?? [];
+    // Only what somebody types into is left as it is: a focused button may mean something else now.
+    const typing = document.activeElement?.matches("input, textarea, select") ?? false;
+    return Idiomorph.morph(target, fresh, { morphStyle: "outerHTML", ignoreActiveValue: typing }) ?? [];
   },
 } as unknown as Parameters<typeof htmx.defineExtension>[1]);
 

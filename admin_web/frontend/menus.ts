@@ -1,6 +1,7 @@
 // Menus of the shell: the left menu's current page, menus that drop down, the menu button on narrow screens.
 
-function markCurrent(): void {
+/** Marks the entry of the page one is on. */
+export function markCurrent(): void {
   const links = [...document.querySelectorAll<HTMLAnchorElement>("#zj-menu a")];
   const here = location.pathname;
   const best = links

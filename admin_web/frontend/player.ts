@@ -12,7 +12,10 @@ function clock(seconds: number): string {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
-/** Mounts a player in every `[data-player]` below `root`; `data-audio` and `data-peaks` are addresses. */
+/**
+ * Mounts a player in every `[data-player]` below `root`; `data-audio` and `data-peaks` are addresses.
+ * The server sends the button disabled: a click before there is anything to play would be lost.
+ */
 export function mountPlayers(root: ParentNode): void {
   for (const box of root.querySelectorAll<HTMLElement>("[data-player]:not([data-mounted])")) {
     box.dataset["mounted"] = "";
@@ -25,10 +28,9 @@ async function mount(box: HTMLElement): Promise<void> {
   const button = box.querySelector<HTMLButtonElement>("button");
   const time = box.querySelector<HTMLElement>(".zj-wave-time");
   if (!wave || !button || !time) return;
-  const answer = await fetch(box.dataset["peaks"] ?? "");
-  if (!answer.ok) {
+  const answer = await fetch(box.dataset["peaks"] ?? "").catch(() => null);
+  if (!answer?.ok) {
     time.textContent = word("no-recording");
-    button.disabled = true;
     return;
   }
   const { length_ms, channels: peaks } = (await answer.json()) as Peaks;
@@ -62,6 +64,7 @@ async function mount(box: HTMLElement): Promise<void> {
   player.on("finish", () => button.classList.remove("playing"));
   player.on("error", () => (time.textContent = word("no-recording")));
   button.addEventListener("click", () => void player.playPause());
+  button.disabled = false;
   const observer = new MutationObserver(() => {
     if (box.isConnected) return;
     player.destroy();

@@ -1,92 +1,173 @@
-"""Accounts (ACC-4, first form): created, edited, switched on and off, given a new password."""
+"""The one list of accounts for call centre and messages (ACC-4, ACC-8), with its form."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import or_
-
-from admin_web.resource import Action, Column, Field, Filter, Options, Resource, Tag, refuse
-from admin_web.resources.saving import publish, store
-from core import accounts
-from core.accounts import InvalidEmployeeNumberError
+from admin_web.accounts.doing import ACTIONS, BATCH
+from admin_web.accounts.listing import (
+    COLUMNS,
+    FILTERS,
+    changeable,
+    extras,
+    group_options,
+    queue_options,
+    role_options,
+    supervision_options,
+)
+from admin_web.accounts.touching import told
+from admin_web.resource import Field, Resource, ToolbarLink, refuse
+from core import account_changes, account_rules, accounts
+from core.account_details import NAMES
 from core.database import TenantSession
-from core.i18n import LazyText, gettext, lazy
+from core.i18n import lazy
 from core.models import Account, Role
-from core.permissions import Permission, Principal
-from core.views import parts
-
-ROLES = {
-    Role.TENANT_ADMIN: lazy("Administrator"),
-    Role.SUPERVISOR: lazy("Supervisor"),
-    Role.AGENT: lazy("Agent"),
-    Role.OPERATOR: lazy("Operator"),
-}
-
-
-def role_options(session: TenantSession) -> Options:
-    """Return the roles of a company's accounts."""
-    return [(role.value, str(ROLES[role])) for role in (Role.TENANT_ADMIN, Role.SUPERVISOR, Role.AGENT)]
+from core.passwords import WeakPasswordError
+from core.permissions import Permission, Principal, encode_queues, queues_of
 
 
 def _load(session: TenantSession, row: Account) -> dict[str, Any]:
+    kept = {name: getattr(row, name) for name in NAMES}
     return {
+        **kept,
         "login": row.login,
-        "name": row.name,
-        "role": row.role.value,
-        "employee_number": row.employee_number,
         "password": "",
+        "role": str(row.role_id or ""),
+        "apply_role": row.apply_role and row.role_id is not None,
+        "group": str(row.group_id or ""),
+        "supervises": SOME if row.supervised_queues is not None else ALL,
+        "queues": [str(queue) for queue in sorted(queues_of(row) or ())],
     }
 
 
 def _save(session: TenantSession, actor: Principal, row: Account | None, values: dict[str, Any]) -> Account:
     password = values.pop("password", "")
-    role = Role(values.pop("role"))
-    if row is None:
-        if not password:
-            raise refuse("password", lazy("This field is needed."))
-        login = values.pop("login")
-        row = accounts.create_account(
-            session, login=login, role=role, password=password, actor=actor, **values
-        )
-    else:
-        _change(session, actor, row, role, password, values)
-    session.flush()
-    publish(session, row)
-    session.after_commit(parts().sessions.changed)
+    role_id, group_id = values.pop("role"), values.pop("group")
+    values["role_id"] = int(role_id) if role_id else None
+    values["group_id"] = int(group_id) if group_id else None
+    values["supervised_queues"] = _supervised(values.pop("supervises"), values.pop("queues"))
+    if values["apply_role"] and values["role_id"] is None:
+        raise account_changes.RoleNeededError(field="apply_role")
+    try:
+        if row is None:
+            row = _create(session, actor, password, values)
+        else:
+            _change(session, actor, row, password, values)
+    except WeakPasswordError as error:
+        raise refuse("password", WeakPasswordError.sentence.filled(**error.details)) from None
+    told(session, row)
     return row
 
 
+def _supervised(which: str, queues: Sequence[str]) -> str | None:
+    """Return the queues as they are stored; what the two fields say must be the same."""
+    if which == ALL and queues:
+        raise refuse("supervises", lazy("Choose “only the queues below”, or choose no queue."))
+    if which == SOME and not queues:
+        raise refuse("queues", lazy("Choose at least one queue."))
+    return encode_queues(int(queue) for queue in queues) if which == SOME else None
+
+
 def _change(
-    session: TenantSession, actor: Principal, row: Account, role: Role, password: str, values: dict[str, Any]
+    session: TenantSession, actor: Principal, row: Account, password: str, values: dict[str, Any]
 ) -> None:
-    if row.id == actor.account_id and role is not row.role:
-        raise refuse("role", lazy("You cannot change your own role."))
-    number = values.get("employee_number", "")
-    if number and not (number.isascii() and number.isdigit()):
-        raise InvalidEmployeeNumberError(field="employee_number", number=number)
-    store(session, actor, "accounts.edit", row, {**values, "role": role})
+    if not values.get("code"):
+        values.pop("code", None)
+    account_changes.edit_account(session, actor, row, values)
+    if password and row.id == actor.account_id:
+        raise refuse("password", lazy("Change your own password in your profile."))
     if password:
-        accounts.set_password(session, actor, row, password)
+        accounts.reset_password(session, actor, row, password)
 
 
-def _switch(session: TenantSession, actor: Principal, row: Account) -> LazyText:
-    accounts.set_enabled(session, actor, row, not row.enabled)
-    session.flush()
-    publish(session, row)
-    session.after_commit(parts().sessions.changed)
-    if row.enabled:
-        return lazy("%(login)s may sign in.", login=row.login)
-    return lazy("%(login)s is signed out and may not sign in.", login=row.login)
-
-
-def _state(row: Account) -> Tag:
-    return (
-        Tag(text=gettext("Enabled"), colour="green")
-        if row.enabled
-        else Tag(text=gettext("Disabled"), colour="red")
+def _create(session: TenantSession, actor: Principal, password: str, values: dict[str, Any]) -> Account:
+    if not password:
+        raise refuse("password", lazy("This field is needed."))
+    role_id = values.pop("role_id")
+    role = None if role_id is None else session.get_one(Role, role_id)
+    return accounts.create_account(
+        session, actor=actor, role=role, password=password, must_change_password=True, **values
     )
 
+
+ALL, SOME = "all", "some"
+"""Queues an account supervises: every one, or those of the next field."""
+
+FIELDS = (
+    Field(
+        name="code",
+        label=lazy("Code"),
+        max_length=32,
+        hint=lazy("Your own code for the account; left empty, the next number is given."),
+    ),
+    Field(
+        name="login",
+        label=lazy("Account"),
+        required=True,
+        max_length=64,
+        creating_only=True,
+        hint=lazy("What is typed to sign in. It can never be changed nor used again."),
+    ),
+    Field(
+        name="password",
+        label=lazy("Password"),
+        kind="password",
+        max_length=128,
+        hint=lazy(
+            "Needed for a new account; otherwise empty leaves it as it is. It ends the account's sessions."
+        ),
+    ),
+    Field(name="name", label=lazy("Full name"), required=True, max_length=100),
+    Field(
+        name="employee_number",
+        label=lazy("Employee number"),
+        max_length=20,
+        hint=lazy("Digits; announced to callers where a queue says so."),
+    ),
+    Field(name="role", label=lazy("Role"), kind="select", options=role_options, blank=lazy("Please choose")),
+    Field(
+        name="apply_role",
+        label=lazy("Apply the role's permissions"),
+        kind="checkbox",
+        default=False,
+        needs="role",
+        hint=lazy(
+            "Ticked: the account may do what its role may, now and when the role changes. Otherwise its permissions "
+            "are edited one by one, starting from the role's."
+        ),
+    ),
+    Field(
+        name="group", label=lazy("Group"), kind="select", options=group_options, blank=lazy("Please choose")
+    ),
+    Field(
+        name="supervises",
+        label=lazy("Supervises"),
+        section=lazy("Supervision"),
+        kind="select",
+        required=True,
+        options=supervision_options,
+        default=ALL,
+        hint=lazy(
+            "For accounts that may supervise: which queues, with their agents and callers, they see and act on."
+        ),
+    ),
+    Field(
+        name="queues", label=lazy("Queues it supervises"), kind="choices", options=queue_options, default=[]
+    ),
+    Field(name="mobile", label=lazy("Mobile"), section=lazy("Contact"), max_length=32, personal_number=True),
+    Field(name="email", label=lazy("E-mail"), max_length=254),
+    Field(name="wecom_id", label=lazy("WeCom user id"), max_length=64),
+    Field(name="dingtalk_id", label=lazy("DingTalk user id"), max_length=64),
+    Field(name="welink_id", label=lazy("WeLink user id"), max_length=64),
+    Field(
+        name="tasks_need_review",
+        label=lazy("Its tasks need approval"),
+        kind="checkbox",
+        default=False,
+        hint=lazy("Review; otherwise it is trusted. A group set to review overrides trust."),
+    ),
+)
 
 ACCOUNTS = Resource(
     name="accounts",
@@ -99,67 +180,38 @@ ACCOUNTS = Resource(
     edit=Permission.ACCOUNTS_EDIT,
     create=Permission.ACCOUNTS_EDIT,
     empty=lazy("No account yet. Add one with New."),
-    columns=(
-        Column(name="login", label=lazy("Account")),
-        Column(name="name", label=lazy("Name")),
-        Column(name="employee_number", label=lazy("Employee number")),
-        Column(name="role", label=lazy("Role"), value=lambda row, _: str(ROLES[row.role])),
-        Column(name="enabled", label=lazy("State"), value=lambda row, _: _state(row)),
-        Column(name="last_sign_in_at", label=lazy("Last signed in"), kind="time"),
-    ),
-    filters=(
-        Filter(
-            name="q",
-            label=lazy("Account or name"),
-            apply=lambda query, text: query.where(
-                or_(
-                    Account.login.contains(text, autoescape=True),
-                    Account.name.contains(text, autoescape=True),
-                )
-            ),
+    query=lambda query: query.where(Account.deleted_at.is_(None)),
+    reach=account_rules.in_reach,
+    changeable=changeable,
+    columns=COLUMNS,
+    filters=FILTERS,
+    actions=ACTIONS,
+    batch=BATCH,
+    links=(
+        ToolbarLink(
+            label=lazy("Import"),
+            icon="upload",
+            endpoint="accounts_transfer.import_form",
+            access=Permission.ACCOUNTS_EDIT,
         ),
-        Filter(
-            name="role",
-            label=lazy("Role"),
-            options=role_options,
-            apply=lambda query, text: query.where(Account.role == text),
+        ToolbarLink(
+            label=lazy("Export"),
+            icon="download",
+            endpoint="accounts_transfer.export",
+            access=Permission.ACCOUNTS_VIEW,
+            drawer=True,
+            filtered=True,
         ),
-    ),
-    actions=(
-        Action(
-            name="switch",
-            label=lazy("Enable or disable"),
-            icon="ban",
-            permission=Permission.ACCOUNTS_EDIT,
-            run=_switch,
-            question=lazy("Switch this account? A disabled one is signed out at once."),
+        ToolbarLink(
+            label=lazy("Deleted accounts"),
+            icon="trash",
+            endpoint="resources.deleted_accounts",
+            access=Permission.ACCOUNTS_DELETE,
         ),
     ),
+    extras=extras,
     load=_load,
     save=_save,
-    fields=(
-        Field(name="login", label=lazy("Account"), required=True, max_length=64, creating_only=True),
-        Field(name="name", label=lazy("Name"), required=True, max_length=100),
-        Field(
-            name="role",
-            label=lazy("Role"),
-            kind="select",
-            required=True,
-            options=role_options,
-            default=Role.AGENT.value,
-        ),
-        Field(
-            name="employee_number",
-            label=lazy("Employee number"),
-            max_length=20,
-            hint=lazy("Digits; announced to callers where a queue says so."),
-        ),
-        Field(
-            name="password",
-            label=lazy("New password"),
-            kind="password",
-            max_length=128,
-            hint=lazy("Empty: unchanged. A new one ends the account's sessions."),
-        ),
-    ),
+    fields=FIELDS,
+    can_reset=True,
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import false, select
 
+from admin_web.number_search import number_matches
 from admin_web.resource import Column, Field, Filter, Options, Resource, Tag, refuse
 from admin_web.resources.saving import drop, publish, store
 from core import phone
@@ -14,6 +15,7 @@ from core.database import TenantSession
 from core.i18n import gettext, lazy
 from core.models import Tenant
 from core.permissions import Permission, Principal
+from core.views import shown_number, visible_number
 from cti.models import CallerRule, CallerRuleKind
 
 KINDS = {CallerRuleKind.BLOCK: lazy("Refused"), CallerRuleKind.VIP: lazy("Served first (VIP)")}
@@ -35,10 +37,15 @@ def pattern(text: str) -> str:
         raise refuse("pattern", phone.InvalidNumberError.sentence.filled(**error.details)) from None
 
 
+def _shown(stored: str) -> str:
+    return visible_number(stored) if stored.endswith("*") else shown_number(stored)
+
+
 def _save(
     session: TenantSession, actor: Principal, row: CallerRule | None, values: dict[str, Any]
 ) -> CallerRule:
-    values["pattern"] = pattern(values["pattern"])
+    if "pattern" in values:
+        values["pattern"] = pattern(values["pattern"])
     values["kind"] = CallerRuleKind(values["kind"])
     action = "routes.caller-rule-edit" if row is not None else "routes.caller-rule-add"
     row = row or CallerRule()
@@ -69,7 +76,7 @@ CALLER_RULES = Resource(
         Column(
             name="pattern",
             label=lazy("Caller"),
-            value=lambda row, _: row.pattern if row.pattern.endswith("*") else phone.display(row.pattern),
+            value=lambda row, _: _shown(row.pattern),
         ),
         Column(
             name="kind",
@@ -90,13 +97,15 @@ CALLER_RULES = Resource(
         Filter(
             name="q",
             label=lazy("Caller"),
-            apply=lambda query, text: query.where(CallerRule.pattern.contains(text, autoescape=True)),
+            apply=lambda query, text: query.where(number_matches(CallerRule.pattern, text)),
         ),
         Filter(
             name="kind",
             label=lazy("Rule"),
             options=kind_options,
-            apply=lambda query, text: query.where(CallerRule.kind == text),
+            apply=lambda query, text: query.where(
+                CallerRule.kind == CallerRuleKind(text) if text in set(CallerRuleKind) else false()
+            ),
         ),
     ),
     load=None,
@@ -108,6 +117,7 @@ CALLER_RULES = Resource(
             label=lazy("Caller"),
             required=True,
             max_length=32,
+            personal_number=True,
             hint=lazy("A number, or the beginning of one followed by *, such as +44*."),
         ),
         Field(name="kind", label=lazy("Rule"), kind="select", required=True, options=kind_options),

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import or_
 
+from admin_web.number_search import number_matches
 from admin_web.resource import Column, Field, Filter, Resource
 from admin_web.resources.saving import drop, store
 from core import phone
@@ -63,7 +64,7 @@ CUSTOMERS = Resource(
         Filter(
             name="phone",
             label=lazy("Number"),
-            apply=lambda query, text: query.where(Customer.phone.contains(text, autoescape=True)),
+            apply=lambda query, text: query.where(number_matches(Customer.phone, text)),
         ),
     ),
     load=_load,
@@ -71,7 +72,7 @@ CUSTOMERS = Resource(
     delete=_delete,
     fields=(
         Field(name="name", label=lazy("Name"), required=True, max_length=100),
-        Field(name="phone", label=lazy("Number"), kind="phone", required=True),
+        Field(name="phone", label=lazy("Number"), kind="phone", required=True, personal_number=True),
         Field(name="company", label=lazy("Company"), max_length=100),
         Field(name="note", label=lazy("Note"), kind="textarea", max_length=500),
     ),

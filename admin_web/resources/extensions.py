@@ -9,19 +9,24 @@ import structlog
 from sqlalchemy import func, select
 
 from admin_web.resource import Action, Column, Field, Filter, Options, Resource, Tag, pairs, refuse, yes_no
-from admin_web.resources.routes import tenant_options
+from admin_web.resources.leading import leading_to
+from admin_web.resources.numbers import caller_id_options
+from admin_web.resources.operator import TENANT_COLUMN, TENANT_FIELD, tenant_filter, tenant_names
 from admin_web.resources.saving import drop, publish, store
 from core import audit, keys
 from core.bus import ControllerSilentError, send_command
 from core.database import TenantSession
+from core.documents import DestinationKind
 from core.errors import Conflict
 from core.i18n import LazyText, gettext, lazy
-from core.models import Account, Tenant
+from core.models import Account
 from core.permissions import Permission, Principal
 from core.redis import RedisError
 from core.views import may, parts
-from cti import endpoints
+from cti import bound_numbers, endpoints
+from cti.desk import pop
 from cti.models import EndpointKind, Extension, ExtensionAccount, PopTime, QueueMember, SipEndpoint
+from cti.refusals import NumberRefusedError
 
 log = structlog.get_logger(__name__)
 
@@ -35,11 +40,18 @@ class ListedElsewhereError(Conflict):
     sentence = lazy("%(accounts)s may already sign in on another extension.")
 
 
+class ExtensionUsedError(Conflict):
+    """Routes, flows or queues lead callers to the extension."""
+
+    id = "extension-used"
+    sentence = lazy("This extension cannot be closed: %(users)s lead to it.")
+
+
 def account_options(session: TenantSession) -> Options:
     """Return the accounts that may be listed."""
     query = (
         select(Account.id, Account.name, Account.login)
-        .where(Account.enabled.is_(True))
+        .where(Account.enabled.is_(True), Account.deleted_at.is_(None))
         .order_by(Account.login)
     )
     return [(str(row_id), f"{name} ({login})") for row_id, name, login in session.execute(query)]
@@ -48,6 +60,26 @@ def account_options(session: TenantSession) -> Options:
 def pop_options(session: TenantSession) -> Options:
     """Return when a customer's page can open."""
     return [(kind.value, str(text)) for kind, text in POPS.items()]
+
+
+def check_pop_url(text: str) -> None:
+    """Let pass no page, or one that can be opened for a call (DSK-6). Raises ``FieldError``."""
+    if text and not pop.is_address(text):
+        names = ", ".join(f"{{{name}}}" for name in pop.VARIABLES)
+        raise refuse(
+            "pop_url", lazy("An address with http:// or https://; it can contain %(names)s.", names=names)
+        )
+
+
+POP_URL = Field(
+    name="pop_url",
+    label=lazy("Page of another system"),
+    max_length=500,
+    hint=lazy(
+        "Opens for each call beside the built-in card, such as https://crm.example.com/?phone={caller}."
+        " Also {called}, {call_id}, {queue}, {agent} and {extension}."
+    ),
+)
 
 
 def _extras(session: TenantSession, rows: Sequence[Extension]) -> Mapping[str, Any]:
@@ -68,7 +100,7 @@ def _extras(session: TenantSession, rows: Sequence[Extension]) -> Mapping[str, A
         "accounts": listed,
         "users": [tuple(row) for row in users],
         "queues": pairs(session, queues),
-        "tenants": pairs(session, select(Tenant.id, Tenant.name)),
+        "tenants": tenant_names(session),
         **_live(session, rows),
     }
 
@@ -119,9 +151,11 @@ def _load(session: TenantSession, row: Extension) -> dict[str, Any]:
         "accounts": [str(each) for each in listed],
         "bound_number": row.bound_number,
         "forward_when_offline": row.forward_when_offline,
+        "press_to_take": row.press_to_take,
         "caller_id": row.caller_id,
         "outbound_allowed": row.outbound_allowed,
         "pop_on": row.pop_on.value,
+        "pop_url": row.pop_url,
         "sip_user": endpoint.user if endpoint else "",
         "sip_password": endpoints.password_of(endpoint, parts().vault)
         if endpoint and may(Permission.EXTENSIONS_EDIT)
@@ -136,10 +170,22 @@ def _save(
     assert row is not None
     wanted = {int(each) for each in values.pop("accounts", [])}
     values["pop_on"] = PopTime(values["pop_on"])
+    check_pop_url(values.get("pop_url", ""))
+    _check_bound_number(session, row, values.get("bound_number", row.bound_number))
     store(session, actor, "extensions.edit", row, values)
     _list_accounts(session, actor, row, wanted)
     publish(session, row)
     return row
+
+
+def _check_bound_number(session: TenantSession, row: Extension, number: str) -> None:
+    """Let pass no number, the one there is, or one that can be rung. Raises ``FieldError``."""
+    if number == row.bound_number:
+        return
+    try:
+        bound_numbers.require_usable(session, row.tenant_id, number)
+    except NumberRefusedError as refusal:
+        raise refuse("bound_number", refusal.sentence.filled(**refusal.details)) from None
 
 
 def _list_accounts(session: TenantSession, actor: Principal, row: Extension, wanted: set[int]) -> None:
@@ -220,6 +266,9 @@ def _open(
 
 
 def _close(session: TenantSession, actor: Principal, row: Extension) -> None:
+    leading = leading_to(session, DestinationKind.EXTENSION, row.id)
+    if leading:
+        raise ExtensionUsedError(users=", ".join(leading))
     users = session.scalars(select(SipEndpoint.user).where(SipEndpoint.extension_id == row.id)).all()
     queues = session.scalars(select(QueueMember).where(QueueMember.extension_id == row.id)).all()
     publish(session, *queues)
@@ -263,7 +312,7 @@ COLUMNS = (
         label=lazy("Manual outbound"),
         value=lambda row, _: yes_no(row.outbound_allowed),
     ),
-    Column(name="caller_id", label=lazy("Caller ID"), kind="phone"),
+    Column(name="caller_id", label=lazy("Caller ID"), kind="own_number"),
 )
 FILTERS = (
     Filter(
@@ -313,11 +362,39 @@ EXTENSIONS = Resource(
             required=True,
             options=pop_options,
         ),
-        Field(name="bound_number", label=lazy("Landline or mobile"), kind="phone"),
+        POP_URL,
+        Field(name="outbound_allowed", label=lazy("May dial out by hand"), kind="checkbox"),
+        Field(
+            name="caller_id",
+            label=lazy("Caller ID"),
+            kind="select",
+            options=caller_id_options,
+            blank=lazy("None"),
+            hint=lazy("What called parties see: one of the company's numbers that may be shown."),
+        ),
+        Field(
+            name="bound_number",
+            label=lazy("Landline or mobile"),
+            kind="phone",
+            personal_number=True,
+            hint=lazy(
+                "Who signs in with a landline is called on it. A landline with its area code, a mobile with 0 or"
+                " without."
+            ),
+        ),
         Field(
             name="forward_when_offline",
             label=lazy("Ring that number when no phone is registered"),
             kind="checkbox",
+            hint=lazy(
+                "Direct calls also when nobody is signed in; a queue's calls only when somebody is signed in."
+            ),
+        ),
+        Field(
+            name="press_to_take",
+            label=lazy("Calls are taken on it with key 1"),
+            kind="checkbox",
+            hint=lazy("So that neither a mailbox nor an announcement of the network takes a customer."),
         ),
     ),
 )
@@ -333,21 +410,14 @@ ALL_EXTENSIONS = Resource(
     create=Permission.EXTENSIONS_OPEN,
     remove=Permission.EXTENSIONS_OPEN,
     all_tenants=True,
-    columns=(
-        Column(
-            name="tenant",
-            label=lazy("Company"),
-            value=lambda row, extras: extras["tenants"].get(row.tenant_id),
-        ),
-        *COLUMNS,
-    ),
-    filters=FILTERS,
+    columns=(TENANT_COLUMN, *COLUMNS),
+    filters=(*FILTERS, tenant_filter(Extension)),
     empty=lazy("No extension yet. Open one for a company with New."),
     extras=_extras,
     save=_open,
     delete=_close,
     fields=(
-        Field(name="tenant_id", label=lazy("Company"), kind="select", required=True, options=tenant_options),
+        TENANT_FIELD,
         Field(name="number", label=lazy("Number"), required=True, max_length=8, hint=lazy("3 to 8 digits.")),
     ),
 )

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import or_, select
 
-from admin_web.resource import Action, Column, Field, Filter, Options, Resource, on_off, pairs, refuse
+from admin_web.resource import Action, Column, Field, Filter, Options, Resource, on_off, refuse
 from admin_web.resources import destinations
+from admin_web.resources.operator import TENANT_COLUMN, TENANT_FIELD, tenant_filter, tenant_names
 from admin_web.resources.saving import drop, publish, store
 from core import keys, phone
 from core.database import TenantSession
@@ -17,7 +18,7 @@ from core.models import Tenant
 from core.permissions import Permission, Principal
 from core.redis import RedisError
 from core.views import parts
-from cti.models import InboundRoute
+from cti.models import InboundRoute, TenantNumber
 
 REFUSALS = (("USER_BUSY", lazy("Busy (486)")), ("NORMAL_TEMPORARY_FAILURE", lazy("Not available (503)")))
 
@@ -26,15 +27,18 @@ def _calls_now(rows: Sequence[InboundRoute]) -> dict[int, int | None]:
     try:
         with parts().redis.pipeline(transaction=False) as pipe:
             for row in rows:
-                pipe.scard(keys.route_calls(row.tenant_id, row.id))
+                pipe.hlen(keys.route_calls(row.tenant_id, row.id))
             return dict(zip((row.id for row in rows), pipe.execute(), strict=True))
     except RedisError:
         return {}
 
 
 def _extras(session: TenantSession, rows: Sequence[InboundRoute]) -> Mapping[str, Any]:
-    tenants = pairs(session, select(Tenant.id, Tenant.name))
-    return {"names": destinations.names(session), "now": _calls_now(rows), "tenants": tenants}
+    return {
+        "names": destinations.names(session),
+        "now": _calls_now(rows),
+        "tenants": tenant_names(session),
+    }
 
 
 def _load(session: TenantSession, row: InboundRoute) -> dict[str, Any]:
@@ -72,6 +76,8 @@ def _open(
         raise refuse("number", lazy("A route needs a number or a trunk's address."))
     if row is None:
         row = InboundRoute(tenant_id=int(tenant_id))
+    if number and number != row.number:
+        _have_number(session, actor, row.tenant_id, number)
     store(
         session,
         actor,
@@ -81,6 +87,20 @@ def _open(
     )
     publish(session, row)
     return row
+
+
+def _have_number(session: TenantSession, actor: Principal, tenant_id: int, number: str) -> None:
+    """See that the company has the number to be called on: one nobody has is given to it."""
+    held = session.scalars(select(TenantNumber).where(TenantNumber.number == number)).one_or_none()
+    if held is None:
+        given = TenantNumber(tenant_id=tenant_id, number=number)
+        store(session, actor, "trunks.number-add", given, {"inbound": True})
+        publish(session, given)
+    elif held.tenant_id != tenant_id:
+        owner = session.get_one(Tenant, held.tenant_id).name
+        raise refuse("number", lazy("The number belongs to %(name)s.", name=owner))
+    elif not held.inbound:
+        raise refuse("number", lazy("The number is not given to the company to be called on."))
 
 
 def _switch(session: TenantSession, actor: Principal, row: InboundRoute) -> LazyText:
@@ -95,12 +115,6 @@ def _switch(session: TenantSession, actor: Principal, row: InboundRoute) -> Lazy
 
 def _close(session: TenantSession, actor: Principal, row: InboundRoute) -> None:
     drop(session, actor, "routes.close", row)
-
-
-def tenant_options(session: TenantSession) -> Options:
-    """Return the companies a route or an extension can be opened for."""
-    query = select(Tenant.id, Tenant.name).where(Tenant.is_operator.is_(False)).order_by(Tenant.name)
-    return [(str(tenant_id), name) for tenant_id, name in session.execute(query)]
 
 
 def refusal_options(session: TenantSession) -> Options:
@@ -119,7 +133,7 @@ def _goal(row: InboundRoute, extras: Mapping[str, Any]) -> str:
 
 COLUMNS = (
     Column(name="code", label=lazy("Code")),
-    Column(name="number", label=lazy("Number"), kind="phone", value=lambda row, _: row.number or ""),
+    Column(name="number", label=lazy("Number"), kind="own_number", value=lambda row, _: row.number or ""),
     Column(name="trunk_address", label=lazy("Trunk address")),
     Column(name="goal", label=lazy("Destination"), value=_goal),
     Column(name="calls", label=lazy("Calls now / allowed"), value=_limit, kind="number"),
@@ -200,15 +214,8 @@ ALL_ROUTES = Resource(
     create=Permission.ROUTES_OPEN,
     remove=Permission.ROUTES_OPEN,
     all_tenants=True,
-    columns=(
-        Column(
-            name="tenant",
-            label=lazy("Company"),
-            value=lambda row, extras: extras["tenants"].get(row.tenant_id),
-        ),
-        *COLUMNS,
-    ),
-    filters=FILTERS,
+    columns=(TENANT_COLUMN, *COLUMNS),
+    filters=(*FILTERS, tenant_filter(InboundRoute)),
     empty=lazy("No route yet. Open one for a company with New."),
     extras=_extras,
     load=_load,
@@ -224,20 +231,15 @@ ALL_ROUTES = Resource(
         ),
     ),
     fields=(
-        Field(
-            name="tenant_id",
-            label=lazy("Company"),
-            kind="select",
-            required=True,
-            creating_only=True,
-            options=tenant_options,
-        ),
+        TENANT_FIELD,
         Field(name="code", label=lazy("Code"), required=True, max_length=64),
         Field(
             name="number",
             label=lazy("Number"),
             kind="phone",
-            hint=lazy("What callers dial. Leave it empty for a route by trunk."),
+            hint=lazy(
+                "What callers dial: a number of the company; a new one is given to it. Empty for a route by trunk."
+            ),
         ),
         Field(name="trunk_address", label=lazy("Trunk address"), max_length=64),
         Field(

@@ -20,6 +20,11 @@ export function phoneNumber(stored: string): string {
   return stored;
 }
 
+/** Whether the server hid digits of a number: it then names nobody by itself. */
+export function isMasked(number: string): boolean {
+  return number.includes("*");
+}
+
 /** Whole seconds until `atMs`, never below zero. */
 export function secondsUntil(atMs: number, nowMs: number): number {
   return Math.max(0, Math.ceil((atMs - nowMs) / 1000));
@@ -29,4 +34,24 @@ export function secondsUntil(atMs: number, nowMs: number): number {
 export function timeOfDay(ms: number): string {
   const date = new Date(ms);
   return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
+}
+
+/** The day and time of an instant in the browser's zone: 14:05 today, else 11-22 14:05. */
+export function dayTime(ms: number, nowMs: number): string {
+  const date = new Date(ms);
+  const today = new Date(nowMs).toDateString() === date.toDateString();
+  return today ? timeOfDay(ms) : `${date.getMonth() + 1}-${date.getDate()} ${timeOfDay(ms)}`;
+}
+
+/** An instant as a `datetime-local` field wants it, in the browser's zone; 0 is empty. */
+export function toLocalField(ms: number): string {
+  if (!ms) return "";
+  const date = new Date(ms);
+  const two = (part: number): string => String(part).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}T${timeOfDay(ms)}`;
+}
+
+/** The instant a `datetime-local` field holds, in the browser's zone; 0 for an empty or half one. */
+export function fromLocalField(text: string): number {
+  return /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}/.test(text) ? new Date(text).getTime() || 0 : 0;
 }

@@ -2,7 +2,7 @@
 // a Chinese input method. Off in fields one types into.
 import type { TextKey } from "./i18n";
 
-export type ShortcutAction = "answer" | "hangup" | "hold" | "mute" | "keypad" | "ready" | "not_ready" | "break";
+export type ShortcutAction = "answer" | "hangup" | "hold" | "mute" | "keypad" | "transfer" | "conference" | "ready" | "not_ready" | "break";
 
 export const SHORTCUTS: readonly { action: ShortcutAction; code: string; label: string; text: TextKey }[] = [
   { action: "answer", code: "KeyA", label: "Alt+A", text: "call.answer" },
@@ -10,6 +10,8 @@ export const SHORTCUTS: readonly { action: ShortcutAction; code: string; label: 
   { action: "hold", code: "KeyH", label: "Alt+H", text: "call.hold" },
   { action: "mute", code: "KeyM", label: "Alt+M", text: "call.mute" },
   { action: "keypad", code: "KeyK", label: "Alt+K", text: "call.keypad" },
+  { action: "transfer", code: "KeyT", label: "Alt+T", text: "transfer.title" },
+  { action: "conference", code: "KeyJ", label: "Alt+J", text: "consult.conference" },
   { action: "ready", code: "KeyR", label: "Alt+R", text: "state.ready" },
   { action: "not_ready", code: "KeyN", label: "Alt+N", text: "state.not_ready" },
   { action: "break", code: "KeyB", label: "Alt+B", text: "state.break" },

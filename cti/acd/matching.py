@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import random
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from core import keys
-from cti.acd import scripts
-from cti.acd.agents import Agent, available, can_be_rung
+from cti.acd import expected_wait, scripts
+from cti.acd.agents import Agent, available, can_be_rung, places, takes
+from cti.acd.dispatch import Terms, Why, score, why
+
+MONTH_S = 30 * 86_400
+DRAWS = 1_000_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,6 +29,7 @@ class Match:
     order: int
     token: str
     leg_id: str
+    why: Why
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,62 +42,98 @@ class Claim:
     claimed_ms: int
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Taken:
+    """One more agent, taken for a call that has its first; `token` is the leg's uuid too."""
+
+    agent_id: int
+    token: str
+    score: int
+
+
 _encode = msgspec.json.Encoder().encode
 _decode_agent = msgspec.json.Decoder(Agent).decode
 
 
 class Acd:
-    """Runs the scripts on one Redis client (`redis.Redis` with byte replies)."""
+    """Runs the scripts on one Redis client (`redis.Redis` with byte replies). `chance` draws agents under the rule
+    ``random``.
+    """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, chance: random.Random | None = None) -> None:
+        self._chance = chance or random.SystemRandom()
+        self._note_served = client.register_script(scripts.NOTE_SERVED)
         self._enqueue = client.register_script(scripts.ENQUEUE)
         self._match = client.register_script(scripts.MATCH)
+        self._claim_idle = client.register_script(scripts.CLAIM_IDLE)
         self._claim_agent = client.register_script(scripts.CLAIM_AGENT)
         self._save_agent = client.register_script(scripts.SAVE_AGENT)
         self._drop_agent = client.register_script(scripts.DROP_AGENT)
         self._hold_extension = client.register_script(scripts.HOLD_EXTENSION)
         self._free_extension = client.register_script(scripts.FREE_EXTENSION)
         self._answer = client.register_script(scripts.ANSWER)
-        self._take_route = client.register_script(scripts.TAKE_ROUTE)
         self._client = client
 
-    def take_route(self, tenant_id: int, route_id: int, call_id: str, limit: int) -> bool:
-        """Take a place on a route; False when `limit` calls are up. Taking twice takes once."""
-        return bool(self._take_route(keys=[keys.route_calls(tenant_id, route_id)], args=[call_id, limit]))
-
-    def leave_route(self, tenant_id: int, route_id: int, call_id: str) -> None:
-        """Give the place back."""
-        self._client.srem(keys.route_calls(tenant_id, route_id), call_id)
-
     def enqueue(
-        self, tenant_id: int, queue_id: int, call_id: str, priority: int, order: int, max_waiting: int
+        self,
+        tenant_id: int,
+        queue_id: int,
+        call_id: str,
+        priority: int,
+        order: int,
+        max_waiting: int,
+        *,
+        entered_ms: int = 0,
+        last_agent: int = 0,
     ) -> int:
-        """Stand in the queue; returns the order, or -1 when it is full. Entering twice keeps the first place."""
+        """Stand in the queue; returns the order, or -1 when it is full. Entering twice keeps the first place.
+        `entered_ms` is when the wait began, `last_agent` who talked with the caller last.
+        """
         names = [
             keys.waiting(tenant_id, queue_id),
             keys.idle(tenant_id, queue_id),
             keys.order_counter(tenant_id),
+            keys.waiting_facts(tenant_id, queue_id),
         ]
-        return int(self._enqueue(keys=names, args=[call_id, priority, order, max_waiting]))
+        facts = f"{entered_ms}:{last_agent}"
+        return int(self._enqueue(keys=names, args=[call_id, priority, order, max_waiting, facts]))
 
     def leave_queue(self, tenant_id: int, queue_id: int, call_id: str) -> None:
         """Leave the queue; no harm when not in it."""
-        self._client.zrem(keys.waiting(tenant_id, queue_id), call_id)
+        with self._client.pipeline(transaction=False) as pipe:
+            pipe.zrem(keys.waiting(tenant_id, queue_id), call_id)
+            pipe.hdel(keys.waiting_facts(tenant_id, queue_id), call_id)
+            pipe.execute()
 
     def match(
-        self, tenant_id: int, queue_ids: tuple[int, ...], token: str, leg_id: str, now_ms: int
+        self,
+        tenant_id: int,
+        queue_ids: tuple[int, ...],
+        token: str,
+        leg_id: str,
+        now_ms: int,
+        terms: Mapping[int, Terms] | None = None,
     ) -> Match | None:
-        """Match the first caller of these queues who can be served with the agent idle longest, or None."""
+        """Match the first caller of these queues who can be served with the agent the queue's rule says, or None.
+        A queue without `terms` has the default ones.
+        """
         if not queue_ids:
             return None
-        names = [f(tenant_id, queue) for queue in queue_ids for f in (keys.waiting, keys.idle)]
-        args = [keys.agent_prefix(tenant_id), token, leg_id, now_ms, *queue_ids]
-        answer: list[bytes] = [b"again"]
+        known = terms or {}
+        names = [
+            f(tenant_id, queue) for queue in queue_ids for f in (keys.waiting, keys.idle, keys.waiting_facts)
+        ]
+        args: list[Any] = [keys.agent_prefix(tenant_id), token, leg_id, now_ms, self._chance.randrange(DRAWS)]
+        for queue in queue_ids:
+            of = known.get(queue, Terms())
+            args += [queue, of.rule.value, int(of.last_agent_first), of.level, of.step_ms]
+        answer: list[Any] = [b"again"]
         while answer == [b"again"]:
             answer = self._match(keys=names, args=args)
         if not answer:
             return None
-        call_id, queue_id, agent_id, order = answer[:4]
+        call_id, queue_id, agent_id, order, candidates, by_score, by, entered_ms = answer
+        of = known.get(int(queue_id), Terms())
         return Match(
             call_id=call_id.decode(),
             queue_id=int(queue_id),
@@ -97,7 +141,35 @@ class Acd:
             order=int(order),
             token=token,
             leg_id=leg_id,
+            why=why(
+                of,
+                by=by.decode(),
+                candidates=int(candidates),
+                score=int(by_score),
+                entered_ms=int(entered_ms),
+                now_ms=now_ms,
+            ),
         )
+
+    def claim_idle(
+        self,
+        tenant_id: int,
+        queue_id: int,
+        call_id: str,
+        tokens: Sequence[str],
+        now_ms: int,
+        agent_id: int = 0,
+    ) -> list[Taken]:
+        """Claim idle agents of the queue for a call, one for each token at most, those idle longest first; with an
+        `agent_id` that one alone.
+        """
+        args = [keys.agent_prefix(tenant_id), call_id, now_ms, agent_id or "", *tokens]
+        found = self._claim_idle(keys=[keys.idle(tenant_id, queue_id)], args=args)
+        pairs = zip(found[::2], found[1::2], tokens, strict=False)
+        return [
+            Taken(agent_id=int(agent), token=token, score=int(float(number)))
+            for agent, number, token in pairs
+        ]
 
     def claim_agent(self, agent: Agent, token: str, leg_id: str, call_id: str, now_ms: int) -> bool:
         """Claim one agent for a direct call; False when busy or gone."""
@@ -115,20 +187,21 @@ class Acd:
         """Write the agent and derive the idle sets; refused with the claim when somebody claimed meanwhile."""
         tenant = agent.tenant_id
         idle = available(agent)
+        standing = places(agent)
         names = [keys.agent(tenant, agent.account_id), keys.agents(tenant)]
-        names += [keys.idle(tenant, queue) for queue in agent.queue_ids]
+        names += [keys.idle(tenant, place.queue_id) for place in standing]
         args = [
             believed_token,
             agent.account_id,
             _encode(agent),
             int(idle),
-            agent.since_ms,
             int(can_be_rung(agent)),
             ",".join(str(queue) for queue in agent.queue_ids),
             agent.token,
             agent.leg_id,
             agent.call_id,
             agent.claimed_ms,
+            *(score(agent, place) if takes(agent, place) else "" for place in standing),
         ]
         answer = self._save_agent(keys=names, args=args)
         if not answer:
@@ -164,3 +237,45 @@ class Acd:
         return msgspec.structs.replace(
             agent, token=token, leg_id=leg, call_id=call, claimed_ms=int(raw[4] or 0) if token else 0
         )
+
+    # --- what is remembered of those who were served ------------------------------------------------------------
+
+    def note_served(self, tenant_id: int, queue_id: int, entered_ms: int, now_ms: int) -> None:
+        """A caller of the queue, waiting since `entered_ms`, was served."""
+        name = keys.served(tenant_id, queue_id)
+        newest = self._client.lindex(name, 0)
+        last_ms = int(newest.split(b":")[0]) if newest else 0
+        length = expected_wait.interval_ms(last_ms, entered_ms, now_ms)
+        if length is not None:
+            args = [now_ms, length, expected_wait.KEPT, expected_wait.WINDOW_MS]
+            self._note_served(keys=[name], args=args)
+
+    def expected_wait_s(self, tenant_id: int, queue_id: int, position: int, now_ms: int) -> int | None:
+        """Return how long who stands at `position` will probably wait; None when that is not known."""
+        found = self._client.lrange(keys.served(tenant_id, queue_id), 0, expected_wait.KEPT - 1)
+        intervals = [(int(at), int(length)) for at, _, length in (each.partition(b":") for each in found)]
+        return expected_wait.expected_wait_s(position, intervals, now_ms)
+
+    def note_last_agent(self, tenant_id: int, number: str, agent_id: int) -> None:
+        """Remember for a month who talked with a caller."""
+        self._client.set(keys.last_agent(tenant_id, _hashed(number)), agent_id, ex=MONTH_S)
+
+    def last_agent(self, tenant_id: int, number: str) -> int:
+        """Return the account that talked with a caller last, 0 for none."""
+        return int(self._client.get(keys.last_agent(tenant_id, _hashed(number))) or 0)
+
+    def note_calls(self, agent: Agent) -> None:
+        """Keep the agent's calls of the day beyond their signing out."""
+        name = keys.talks(agent.tenant_id, agent.calls_day)
+        with self._client.pipeline(transaction=False) as pipe:
+            pipe.hset(name, str(agent.account_id), agent.calls_today)
+            pipe.expire(name, 2 * 86_400)
+            pipe.execute()
+
+    def calls_of_day(self, tenant_id: int, account_id: int, day: str) -> int:
+        """Return how many calls an agent had on an ISO date."""
+        return int(self._client.hget(keys.talks(tenant_id, day), str(account_id)) or 0)
+
+
+def _hashed(number: str) -> str:
+    return hashlib.blake2b(number.encode(), digest_size=12).hexdigest()

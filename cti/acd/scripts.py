@@ -10,10 +10,13 @@ ORDER_STEP = 40_000_000_000_000
 """Distance between two priorities; above any clock reading in units of 100 µs until the year 2096."""
 
 ENQUEUE = """
--- KEYS: waiting, idle, counter. ARGV: call, priority, order (0: new place), max waiting.
+-- KEYS: waiting, idle, counter, facts. ARGV: call, priority, order (0: new place), max waiting, facts of the call.
 -- Returns the order, or -1 when full.
 local held = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if held then return string.format('%.0f', held) end
+if held then
+  redis.call('HSET', KEYS[4], ARGV[1], ARGV[5])
+  return string.format('%.0f', held)
+end
 local order = tonumber(ARGV[3])
 if order == 0 then
   local waiting = redis.call('ZCARD', KEYS[1])
@@ -28,40 +31,136 @@ if order == 0 then
   order = (99 - tonumber(ARGV[2])) * 40000000000000 + n
 end
 redis.call('ZADD', KEYS[1], string.format('%.0f', order), ARGV[1])
+redis.call('HSET', KEYS[4], ARGV[1], ARGV[5])
 return string.format('%.0f', order)
 """
 
 MATCH = """
--- KEYS: for each queue its waiting set and idle set. ARGV: prefix of agent keys, token, leg uuid, now ms, queue ids.
--- The first caller in order among the queues that has an idle agent gets the one idle longest. Returns {} or
--- {call, queue, agent, order, data of the agent}.
-local best, best_score = nil, nil
-for i = 1, #KEYS / 2 do
-  local head = redis.call('ZRANGE', KEYS[2 * i - 1], 0, 0, 'WITHSCORES')
-  if head[1] and (best_score == nil or tonumber(head[2]) < best_score) then
-    if redis.call('ZCARD', KEYS[2 * i]) > 0 then
-      best, best_score = i, tonumber(head[2])
-    end
-  end
+-- KEYS: for each queue its waiting set, idle set and facts. ARGV: prefix of agent keys, token, leg uuid, now ms,
+-- draw (0 to 999999), and for each queue: id, rule, whether a caller's last agent goes first (0/1), level asked at
+-- first, ms after which one level less is asked (0: never).
+-- The first caller in order who can be served gets the agent with the smallest score. Returns {}, {'again'}, or
+-- {call, queue, agent, order, candidates, score, what decided, when the call entered}.
+local BAND, SCAN, SWEEP = 10000000000000, 20, 100
+
+local function is_free(agent)
+  local now = redis.call('HMGET', ARGV[1] .. agent, 'token', 'idle')
+  return now[2] == '1' and (now[1] == false or now[1] == '')
 end
-while best do
-  local agent = redis.call('ZRANGE', KEYS[2 * best], 0, 0)[1]
-  if not agent then return {'again'} end
+
+local function of_queue(i)
+  local at = 1 + 5 * i
+  return {waiting = KEYS[3 * i - 2], idle = KEYS[3 * i - 1], facts = KEYS[3 * i], id = ARGV[at], rule = ARGV[at + 1],
+          last = ARGV[at + 2] == '1', level = tonumber(ARGV[at + 3]), step = tonumber(ARGV[at + 4])}
+end
+
+-- Whom the rule offers next, and by which score; an entry that is no free agent is swept.
+local function next_agent(queue)
+  for _ = 1, SWEEP do
+    local count = redis.call('ZCARD', queue.idle)
+    if count == 0 then return nil end
+    local at = queue.rule == 'random' and math.floor(tonumber(ARGV[5]) * count / 1000000) or 0
+    local found = redis.call('ZRANGE', queue.idle, at, at, 'WITHSCORES')
+    if is_free(found[1]) then return found[1], tonumber(found[2]) end
+    redis.call('ZREM', queue.idle, found[1])
+  end
+  return 'again'
+end
+
+-- When the call entered, and its last agent if that one is idle in the queue.
+local function facts_of(queue, call)
+  local text = redis.call('HGET', queue.facts, call) or ''
+  local entered, last = string.match(text, '^(%d+):(%d+)$')
+  if not queue.last or not last or last == '0' then return tonumber(entered or ARGV[4]), nil end
+  local score = redis.call('ZSCORE', queue.idle, last)
+  if score and is_free(last) then return tonumber(entered), last, tonumber(score) end
+  return tonumber(entered), nil
+end
+
+-- The first caller of the queue who can be served, and by whom; nil when there is none.
+local function resolve(queue)
+  local agent, score = next_agent(queue)
+  if not agent or agent == 'again' then return agent end
+  local callers = redis.call('ZRANGE', queue.waiting, 0, queue.level > 1 and SCAN - 1 or 0, 'WITHSCORES')
+  for n = 1, #callers, 2 do
+    local found = {call = callers[n], order = tonumber(callers[n + 1]), agent = agent, score = score, by = queue.rule}
+    local entered, last, last_score = facts_of(queue, found.call)
+    found.entered = entered
+    local asked = queue.level
+    if queue.step > 0 then asked = asked - math.floor(math.max(0, tonumber(ARGV[4]) - entered) / queue.step) end
+    if last then
+      found.agent, found.score, found.by = last, last_score, 'last_agent'
+      return found
+    end
+    if asked <= 1 or 9 - math.floor(score / BAND) >= asked then return found end
+  end
+  return nil
+end
+
+-- Of each queue with somebody waiting and somebody idle: the order no caller of it can beat, then the caller it is.
+local bound, resolved = {}, {}
+for i = 1, #KEYS / 3 do
+  local head = redis.call('ZRANGE', KEYS[3 * i - 2], 0, 0, 'WITHSCORES')
+  if head[1] and redis.call('ZCARD', KEYS[3 * i - 1]) > 0 then bound[i] = tonumber(head[2]) end
+end
+while true do
+  local best = nil
+  for i, order in pairs(bound) do
+    if best == nil or order < bound[best] then best = i end
+  end
+  if best == nil then return {} end
+  local queue, found = of_queue(best), resolved[best]
+  if found then
+    local candidates = redis.call('ZCARD', queue.idle)
+    local key = ARGV[1] .. found.agent
+    redis.call('ZREM', queue.waiting, found.call)
+    redis.call('HDEL', queue.facts, found.call)
+    for each in string.gmatch(redis.call('HGET', key, 'queues') or '', '[^,]+') do
+      redis.call('ZREM', (string.gsub(ARGV[1], 'agent:$', 'queue:' .. each .. ':idle')), found.agent)
+    end
+    redis.call('ZREM', queue.idle, found.agent)
+    redis.call('HSET', key, 'token', ARGV[2], 'leg', ARGV[3], 'call', found.call, 'claimed', ARGV[4], 'idle', '0')
+    return {found.call, queue.id, found.agent, string.format('%.0f', found.order), candidates,
+            string.format('%.0f', found.score), found.by, string.format('%.0f', found.entered)}
+  end
+  found = resolve(queue)
+  if found == 'again' then return {'again'} end
+  resolved[best] = found
+  bound[best] = found and found.order or nil
+end
+"""
+
+CLAIM_IDLE = """
+-- KEYS: idle set of a queue. ARGV: prefix of agent keys, call, now ms, the one agent wanted (empty: whoever is next),
+-- and one uuid for each claim: its token and the leg's uuid.
+-- Claims more agents for a call that has one already, or is being rung for. Returns agent and score of each, in order.
+local SWEEP, claimed = 100, {}
+local function claim(agent, score, token)
   local key = ARGV[1] .. agent
-  local now = redis.call('HMGET', key, 'token', 'idle', 'data')
-  if now[2] == '1' and (now[1] == false or now[1] == '') then
-    local call = redis.call('ZRANGE', KEYS[2 * best - 1], 0, 0)[1]
-    redis.call('ZREM', KEYS[2 * best - 1], call)
-    for queue in string.gmatch(redis.call('HGET', key, 'queues') or '', '[^,]+') do
-      redis.call('ZREM', string.gsub(ARGV[1], 'agent:$', 'queue:' .. queue .. ':idle'), agent)
-    end
-    redis.call('ZREM', KEYS[2 * best], agent)
-    redis.call('HSET', key, 'token', ARGV[2], 'leg', ARGV[3], 'call', call, 'claimed', ARGV[4], 'idle', '0')
-    return {call, ARGV[4 + best], agent, string.format('%.0f', best_score), now[3]}
+  local now = redis.call('HMGET', key, 'token', 'idle', 'queues')
+  redis.call('ZREM', KEYS[1], agent)
+  if now[2] ~= '1' or (now[1] and now[1] ~= '') then return false end
+  for each in string.gmatch(now[3] or '', '[^,]+') do
+    redis.call('ZREM', (string.gsub(ARGV[1], 'agent:$', 'queue:' .. each .. ':idle')), agent)
   end
-  redis.call('ZREM', KEYS[2 * best], agent)
+  redis.call('HSET', key, 'token', token, 'leg', token, 'call', ARGV[2], 'claimed', ARGV[3], 'idle', '0')
+  claimed[#claimed + 1] = agent
+  claimed[#claimed + 1] = score
+  return true
 end
-return {}
+if ARGV[4] ~= '' then
+  local score = redis.call('ZSCORE', KEYS[1], ARGV[4])
+  if score then claim(ARGV[4], score, ARGV[5]) end
+  return claimed
+end
+local next = 5
+for _ = 1, SWEEP do
+  if next > #ARGV then break end
+  local found = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+  if not found[1] then break end
+  if claim(found[1], found[2], ARGV[next]) then next = next + 1 end
+end
+return claimed
 """
 
 CLAIM_AGENT = """
@@ -78,19 +177,19 @@ return 1
 
 SAVE_AGENT = """
 -- KEYS: agent, set of agents, idle sets to be in or out of.
--- ARGV: token we believe in, agent id, data, idle (0/1), idle since, rings (0/1), queues (csv),
--- token, leg, call, claimed after.
+-- ARGV: token we believe in, agent id, data, idle in any (0/1), rings (0/1), queues (csv),
+-- token, leg, call, claimed after, and for each idle set the score to stand there by (empty: out of it).
 -- Refused when somebody else claimed the agent meanwhile: returns {token, leg, call, claimed}; else {}.
 local held = redis.call('HMGET', KEYS[1], 'token', 'leg', 'call', 'claimed')
 if held[1] and held[1] ~= '' and held[1] ~= ARGV[1] then return {held[1], held[2], held[3], held[4]} end
 for queue in string.gmatch(redis.call('HGET', KEYS[1], 'queues') or '', '[^,]+') do
   redis.call('ZREM', string.gsub(KEYS[1], 'agent:[^:]*$', 'queue:' .. queue .. ':idle'), ARGV[2])
 end
-redis.call('HSET', KEYS[1], 'data', ARGV[3], 'idle', ARGV[4], 'rings', ARGV[6], 'queues', ARGV[7])
-redis.call('HSET', KEYS[1], 'token', ARGV[8], 'leg', ARGV[9], 'call', ARGV[10], 'claimed', ARGV[11])
+redis.call('HSET', KEYS[1], 'data', ARGV[3], 'idle', ARGV[4], 'rings', ARGV[5], 'queues', ARGV[6])
+redis.call('HSET', KEYS[1], 'token', ARGV[7], 'leg', ARGV[8], 'call', ARGV[9], 'claimed', ARGV[10])
 redis.call('SADD', KEYS[2], ARGV[2])
-if ARGV[4] == '1' then
-  for i = 3, #KEYS do redis.call('ZADD', KEYS[i], ARGV[5], ARGV[2]) end
+for i = 3, #KEYS do
+  if ARGV[i + 8] ~= '' then redis.call('ZADD', KEYS[i], ARGV[i + 8], ARGV[2]) end
 end
 return {}
 """
@@ -135,10 +234,10 @@ redis.call('HSET', KEYS[1], 'won', ARGV[1] .. '/' .. ARGV[2])
 return 1
 """
 
-TAKE_ROUTE = """
--- KEYS: calls on the route. ARGV: call, limit. Checked and taken in one step (CTI-R4). Returns 1 or 0.
-if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then return 1 end
-if redis.call('SCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
-redis.call('SADD', KEYS[1], ARGV[1])
+NOTE_SERVED = """
+-- KEYS: intervals of the queue. ARGV: moment and length of the interval, how many are kept, ms they are kept.
+redis.call('LPUSH', KEYS[1], ARGV[1] .. ':' .. ARGV[2])
+redis.call('LTRIM', KEYS[1], 0, ARGV[3] - 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1
 """

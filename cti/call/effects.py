@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from cti.call.model import Consult, Offer, Outside
+from ivr.messages import Request, SendSms
 from ivr.model import Prompt
 
 
@@ -66,6 +68,50 @@ class PlayBackground(Effect):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Announce(Effect):
+    """Say to a caller who waits what the queue says, as step `step_id`: prompts, then place, expected wait and the
+    key for being called back where they are wanted.
+    """
+
+    step_id: str
+    queue_id: int
+    prompts: tuple[Prompt, ...]
+    position: bool = False
+    wait: bool = False
+    callback_key: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RecordMessage(Effect):
+    """Record what the caller says into the segment `name` as step `step_id`, for at most `max_s` seconds.
+
+    `silence_s` seconds of silence end it (0: none do), and so does StopPlaying; a hang-up keeps what was said.
+    """
+
+    step_id: str
+    name: str
+    max_s: int
+    silence_s: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MakeRequest(Effect):
+    """Make a flow's HTTP request; answered by RequestAnswered."""
+
+    request: Request
+    key: str
+    """Value of the header ``Idempotency-Key``: the call's id and the request's name."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LeaveSms(Effect):
+    """Leave a flow's short message for sending; answered by RequestAnswered."""
+
+    sms: SendSms
+    flow_id: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class StopPlaying(Effect):
     """Break what the customer's leg plays; its step still completes."""
 
@@ -96,6 +142,10 @@ class Enqueue(Effect):
     priority: int
     order: int
     max_waiting: int
+    last_agent: bool = False
+    """Whether who talked with the caller last goes before the queue's rule."""
+    staffed: bool = False
+    """Whether somebody must be signed in for the queue; refused with ``nobody`` when nobody is."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -103,6 +153,17 @@ class LeaveQueue(Effect):
     """Leave the waiting set."""
 
     queue_id: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class QueueServed(Effect):
+    """An agent answered a caller of the queue who had entered at `entered_ms`: remembered for expected waits and for
+    the caller's next call.
+    """
+
+    queue_id: int
+    entered_ms: int
+    agent_id: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -114,9 +175,15 @@ class ShowQueue(Effect):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OfferExtension(Effect):
-    """Ring whoever is signed in on the extension; answered by Matched or MatchRefused."""
+    """Ring whoever is signed in on the extension; answered by Matched, MatchRefused, or WayOut when nobody is and its
+    bound number can be called in their place.
+    """
 
     extension_id: int
+    agent_id: int = 0
+    """Only this account; 0: whoever it is."""
+    background: tuple[Prompt, ...] | None = None
+    """What the caller is to hear as soon as it is known who rings; None: they hear it already."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -126,6 +193,7 @@ class WithdrawOffer(Effect):
     leg_id: str
     agent_id: int
     token: str
+    cause: str = "ORIGINATOR_CANCEL"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -133,6 +201,109 @@ class Bridge(Effect):
     """Bridge the customer with `leg_id`; answered by Bridged."""
 
     leg_id: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CallAgent(Effect):
+    """Originate the leg to the agent who dialled; answered by AgentAnswered or AgentGone."""
+
+    offer: Offer
+    ring_s: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Dial(Effect):
+    """Have the agent's leg call the customer through the trunk and bridge on answer, as step `step_id`.
+
+    Sent at most once in a call's life: an originate to the outside whose outcome is unknown is never repeated.
+    """
+
+    step_id: str
+    leg_id: str
+    ring_s: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Forward(Effect):
+    """Have the customer's leg call an outside number and bridge on the answer, as step `step_id`; sent at most once."""
+
+    step_id: str
+    outside: Outside
+    ring_s: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ask(Effect):
+    """Have the agent's leg call whom they ask and bridge on the answer; sent at most once."""
+
+    leg_id: str
+    consult: Consult
+    ring_s: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LeavePlaces(Effect):
+    """Give the places on trunk and tenant back that were taken for a leg."""
+
+    leg_id: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FindWayOut(Effect):
+    """Ask the rules whether the caller may be put through to `number` (as typed) and take places for it.
+
+    `allowed` legs to outside numbers may the flow have at once. Answered by WayOut or NoWayOut.
+    """
+
+    number: str
+    flow_id: int
+    allowed: int
+    background: tuple[Prompt, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DialOutside(Effect):
+    """Have the customer's leg call the outside number and bridge on answer, as step `step_id`.
+
+    They hear the background, over and over, else ringing. Sent at most once, like Dial.
+    """
+
+    step_id: str
+    to: Outside
+    ring_s: int
+    background: tuple[Prompt, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OutsideTalks(Effect):
+    """The outside number answered: the customer's leg needs no fallback any more."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LeaveOutside(Effect):
+    """The leg to the outside number is over: forget it and give its places back."""
+
+    leg_id: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlayTone(Effect):
+    """Let the agent hear by a tone that nobody was reached, as step `step_id`."""
+
+    step_id: str
+    leg_id: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LeaveTrunk(Effect):
+    """Give the places on trunk and tenant back."""
+
+    trunk_id: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NoteUndialled(Effect):
+    """Leave a fact for the record: the customer's leg never was, so the switch writes none of it."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -145,6 +316,24 @@ class HoldCustomer(Effect):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class UnholdCustomer(Effect):
     """Bring the two together again."""
+
+    leg_id: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class JoinCustomer(Effect):
+    """Have the held customer take part in the talk of the agent's leg with `other`.
+
+    When the agent's leg ends, the switch connects the two who stay by itself.
+    """
+
+    leg_id: str
+    other: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EndsWithCustomer(Effect):
+    """Of three in a talk the agent left: from now on the end of the customer's leg ends `leg_id`."""
 
     leg_id: str
 
@@ -185,6 +374,8 @@ class AgentFreed(Effect):
     wrap_up_s: int = 0
     missed: bool = False
     unreachable: bool = False
+    missed_limit: int = 0
+    """Misses in a row after which they are away; 0: after the first they are not responding."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -209,6 +400,11 @@ class Publish(Effect):
     audience: tuple[str, ...]
     type: str
     data: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TooLate(Effect):
+    """What was asked for does not fit the call any more, and is not done: whoever asked is told so."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

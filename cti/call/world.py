@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from core.documents import ExtensionDoc, QueueDoc
+from core.documents import AccountDoc, ExtensionDoc, QueueDoc
 from ivr.messages import TargetKind
 from ivr.model import Flow
+from ivr.surroundings import Surroundings
 
 
 class World(Protocol):
@@ -15,8 +16,14 @@ class World(Protocol):
     def flow(self, flow_id: int, version: int) -> Flow | None:
         """Return a published flow; version 0 means the newest."""
 
-    def flow_version(self, flow_id: int) -> int:
-        """Return the newest published version, 0 when there is none."""
+    def flow_version(self, tenant_id: int, flow_id: int) -> int:
+        """Return the newest published version of a flow of the tenant, 0 when there is none."""
+
+    def surroundings(self, tenant_id: int) -> Surroundings:
+        """Return the tenant's clock and calendars."""
+
+    def account(self, account_id: int) -> AccountDoc | None:
+        """Return an account."""
 
     def queue(self, queue_id: int) -> QueueDoc | None:
         """Return a queue's settings."""

@@ -86,6 +86,7 @@ class Agents:
     def add(self, agent: Agent) -> None:
         """Sign an agent in; a claim Redis still holds on them is taken over (the audit frees it if it is dead)."""
         with self._locks[agent.account_id]:
+            agent = self._with_calls(agent)
             self._agents[agent.account_id] = agent
             self.seen(agent.account_id)
             claim = self._settle(agent, "")
@@ -133,7 +134,12 @@ class Agents:
 
     def talk(self, account_id: int, token: str) -> None:
         """The claim with `token` became a conversation."""
-        self.change(account_id, lambda agent: rules.talks(agent, now_ms()) if agent.token == token else agent)
+        before = self.get(account_id)
+        after = self.change(
+            account_id, lambda agent: rules.talks(agent, now_ms()) if agent.token == token else agent
+        )
+        if before is not None and after is not None and before.calls_today != after.calls_today:
+            self._keep_calls(after)
 
     def free(self, account_id: int, token: str, **how: object) -> None:
         """End the claim with `token`; nothing when it is not the agent's claim any more."""
@@ -164,6 +170,23 @@ class Agents:
                     self._agents[agent.account_id] = self._with_claim(current, claim)
 
     # --- inside -------------------------------------------------------------------------------------------------
+
+    def _with_calls(self, agent: Agent) -> Agent:
+        """Return the agent with the calls they had today before they signed in."""
+        today = rules.new_day(agent, now_ms())
+        try:
+            calls = self._redis.run(
+                lambda _: self._acd.calls_of_day(today.tenant_id, today.account_id, today.calls_day)
+            )
+        except RedisAwayError:
+            return today
+        return msgspec.structs.replace(today, calls_today=max(today.calls_today, calls))
+
+    def _keep_calls(self, agent: Agent) -> None:
+        try:
+            self._redis.run(lambda _: self._acd.note_calls(agent))
+        except RedisAwayError:
+            log.info("calls_not_kept", agent=agent.account_id)
 
     @staticmethod
     def _with_claim(agent: Agent, claim: Claim) -> Agent:
@@ -232,7 +255,7 @@ class Agents:
 
     def _wrapped_up(self, account_id: int) -> None:
         self._wrap_timers.pop(account_id, None)
-        self.change(account_id, lambda agent: rules.wrapped_up(agent, now_ms()))
+        self.change(account_id, lambda agent: rules.wrap_up_rang(agent, now_ms()))
 
     def _drop_wrap_timer(self, account_id: int) -> None:
         timer = self._wrap_timers.pop(account_id, None)
@@ -260,8 +283,10 @@ def as_event(agent: Agent) -> dict[str, object]:
         "reason": agent.reason,
         "next_state": agent.next_state,
         "registered": agent.registered,
+        "by_number": agent.by_number,
         "queue_ids": list(agent.queue_ids),
-        "wrap_until_ms": agent.wrap_until_ms,
+        "until_ms": agent.wrap_until_ms,
+        "extended": agent.wrap_extended,
     }
 
 

@@ -17,15 +17,23 @@ from core import bus, keys
 from core.clock import now_ms
 from core.documents import AccountDoc, ExtensionDoc, RouteDoc
 from core.settings import Settings
+from cti import outbound, supervision
 from cti.acd import agents as rules
 from cti.acd.agents import Agent, AgentState
 from cti.call import inputs
 from cti.controller.board import Board
+from cti.controller.dialling import Dialler, DialRefused
 from cti.controller.redis_guard import RedisAwayError, RedisGuard
-from cti.controller.registrations import PROFILE, Registrations
+from cti.controller.registrations import PROFILE
+from cti.controller.supervise_commands import SuperviseCommands
+from cti.controller.taking_voices import TakingVoices
+from cti.controller.transferring import Transferrer
+from cti.controller.trunks import Trunks
+from cti.endpoint_kinds import KINDS, LANDLINE, user_of
 from cti.esl import commands
 from cti.esl.client import SwitchClient
 from cti.esl.quoting import UnsafeValue
+from cti.takes import model as takes
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +62,11 @@ class Commands:
         blocking: Any,
         switch: SwitchClient,
         board: Board,
-        registrations: Registrations,
+        dialler: Dialler,
+        trunks: Trunks,
+        transfers: Transferrer,
+        takes: TakingVoices,
+        supervise: SuperviseCommands,
         hold_extension: Callable[[int, int, int], int],
         free_extension: Callable[[int, int, int], None],
     ) -> None:
@@ -63,7 +75,11 @@ class Commands:
         self._blocking = blocking
         self._switch = switch
         self._board = board
-        self._registrations = registrations
+        self._dialler = dialler
+        self._trunks = trunks
+        self._takes = takes
+        self._supervise = supervise
+        self._transfers = transfers
         self._hold_extension = hold_extension
         self._free_extension = free_extension
 
@@ -104,6 +120,10 @@ class Commands:
             result = self._carry_out(command)
         except Refused as refusal:
             result = {"ok": False, "error": refusal.error, "detail": refusal.detail}
+        except (supervision.Refused, takes.Refused) as refusal:
+            result = {"ok": False, "error": refusal.error, "detail": refusal.detail}
+        except DialRefused as refusal:
+            result = {"ok": False, "error": refusal.error, "detail": refusal.reason}
         except (KeyError, TypeError, ValueError) as error:
             result = {"ok": False, "error": "bad-command", "detail": {"reason": str(error)[:200]}}
         except Exception:
@@ -120,6 +140,9 @@ class Commands:
     def _carry_out(self, command: bus.Command) -> Result:
         if command.deadline_ms < now_ms():
             raise Refused("too-late")
+        for handlers in (self._supervise.handlers, self._takes.handlers):
+            if command.kind in handlers:
+                return {"ok": True, **handlers[command.kind](command)}
         handler = self._HANDLERS.get(command.kind)
         if handler is None:
             raise Refused("unknown-command")
@@ -142,12 +165,14 @@ class Commands:
             or account_id not in extension.account_ids
         ):
             raise Refused("not-permitted")
-        if endpoint not in ("web", "sip"):
+        if endpoint not in KINDS:
             raise Refused("bad-command", reason="endpoint")
+        if endpoint == LANDLINE:
+            self._require_landline(extension)
         current = self._board.agents.get(account_id)
-        user = extension.web_user if endpoint == "web" else extension.sip_user
+        user, standing = user_of(extension, endpoint), self._board.reach.standing(extension, endpoint)
         if current is not None:
-            return self._sign_in_again(current, extension_id, endpoint, user)
+            return self._sign_in_again(current, extension, endpoint)
         self._hold(command.tenant, extension_id, account_id)
         if self._board.agents.get(account_id) is not None:
             # Signed in from another page while we asked Redis.
@@ -164,24 +189,45 @@ class Commands:
             user=user,
             since_ms=now_ms(),
             queue_ids=documents.queues_of_extension(extension_id),
-            registered=self._registrations.registered(user),
+            places=documents.places_of_extension(extension_id),
+            timezone=documents.timezone(command.tenant),
+            registered=standing.registered,
+            by_number=standing.by_number,
         )
         self._board.agents.add(agent)
         return {"state": agent.state.value, "registered": agent.registered}
 
-    def _sign_in_again(self, agent: Agent, extension_id: int, endpoint: str, user: str) -> Result:
+    def _require_landline(self, extension: ExtensionDoc) -> None:
+        """Let pass an extension whose landline or mobile can be called now. Raises :class:`Refused`."""
+        if not extension.bound_number:
+            raise Refused("no-landline")
+        if reason := self._board.reach.refusal(extension):
+            raise Refused(outbound.ERRORS[outbound.Reason(reason)], reason=reason)
+
+    def _sign_in_again(self, agent: Agent, extension: ExtensionDoc, endpoint: str) -> Result:
         """Signing in twice on the same extension is the same; changing the endpoint is allowed while idle."""
-        if agent.extension_id != extension_id:
+        if agent.extension_id != extension.id:
             raise Refused("already-signed-in", extension=agent.extension)
+        user, standing = user_of(extension, endpoint), self._board.reach.standing(extension, endpoint)
         if agent.endpoint != endpoint:
             if agent.token:
                 raise Refused("wrong-state", state=agent.state.value)
-            registered = self._registrations.registered(user)
             self._board.agents.change(
                 agent.account_id,
-                lambda a: rules.moved(a, endpoint=endpoint, user=user, registered=registered),
+                # Not over a claim that came in between: a ringing phone stays the one that rings.
+                lambda a: (
+                    a
+                    if a.token
+                    else rules.moved(
+                        a,
+                        endpoint=endpoint,
+                        user=user,
+                        registered=standing.registered,
+                        by_number=standing.by_number,
+                    )
+                ),
             )
-        return {"state": agent.state.value, "registered": self._registrations.registered(user)}
+        return {"state": agent.state.value, "registered": standing.registered}
 
     def _hold(self, tenant_id: int, extension_id: int, account_id: int) -> None:
         try:
@@ -221,6 +267,28 @@ class Commands:
         )
         return {"state": after.state.value, "next_state": after.next_state} if after else {}
 
+    def _wrap_up(self, command: bus.Command) -> Result:
+        """End the wrap-up early, or make it longer once."""
+        agent = self._agent(command)
+        if agent.state is not AgentState.WRAP_UP:
+            raise Refused("wrong-state", state=agent.state.value)
+        match str(command.body["do"]):
+            case "end":
+                after = self._board.agents.change(agent.account_id, lambda a: rules.wrapped_up(a, now_ms()))
+            case "extend" if agent.wrap_extended:
+                raise Refused("wrong-state", state=agent.state.value)
+            case "extend":
+                after = self._board.agents.change(agent.account_id, self._longer)
+            case _:
+                raise Refused("bad-command", reason="do")
+        return {"state": after.state.value, "until_ms": after.wrap_until_ms} if after else {}
+
+    @staticmethod
+    def _longer(agent: Agent) -> Agent:
+        """A wrap-up that ended, or was made longer, between the look and the change stays as it is."""
+        possible = agent.state is AgentState.WRAP_UP and not agent.wrap_extended
+        return rules.extended(agent) if possible else agent
+
     def _presence(self, command: bus.Command) -> Result:
         agent = self._agent(command)
         self._board.agents.seen(agent.account_id)
@@ -231,6 +299,15 @@ class Commands:
         if agent is None or agent.tenant_id != command.tenant:
             raise Refused("not-signed-in")
         return agent
+
+    # --- calls to the outside -------------------------------------------------------------------------------------
+
+    def _dial(self, command: bus.Command) -> Result:
+        body = command.body
+        call_id = self._dialler.dial(
+            command.tenant, int(body["account_id"]), str(body["to"]), str(body["key"])
+        )
+        return {"call_id": call_id}
 
     # --- legs -----------------------------------------------------------------------------------------------------
 
@@ -248,29 +325,74 @@ class Commands:
         agent, leg_id = self._leg(command)
         if agent.state is not AgentState.RINGING:
             raise Refused("wrong-state", state=agent.state.value)
+        if self._board.agent_legs.is_by_number(leg_id):
+            raise Refused("pick-up-phone")
         self._switch.post(commands.phone_event(leg_id, "talk"))
 
     def _hangup(self, command: bus.Command) -> None:
         agent, leg_id = self._leg(command)
+        if agent.state is AgentState.RESERVED:
+            if not self._takes.lost(agent):
+                self._supervise.stop(command)
+            return
         self._board.post(
             agent.call_id, inputs.HangupAsked(at_ms=now_ms(), by=agent.account_id, leg_id=leg_id)
         )
 
+    def _end_calls(self, command: bus.Command) -> Result:
+        """End every call of the company here: it was suspended, and its calls shall not go on (ACC-3)."""
+        runners = [each for each in self._board.calls.values() if each.call.tenant_id == command.tenant]
+        for runner in runners:
+            runner.post(inputs.EndAsked(at_ms=now_ms()))
+        self._takes.end_all(command.tenant)
+        return {"ended": len(runners)}
+
     def _hold_call(self, command: bus.Command) -> None:
-        agent, _ = self._talking(command)
+        agent, leg_id = self._talking(command)
+        runner = self._board.calls.get(agent.call_id)
+        if runner is not None and (runner.call.agent_leg != leg_id or runner.call.consult is not None):
+            raise Refused(
+                "wrong-state", state=agent.state.value
+            )  # who is asked holds nobody; nor is the customer free
         hold = command.kind == "leg.hold"
-        self._board.post(agent.call_id, inputs.HoldAsked(at_ms=now_ms(), hold=hold))
+        if not self._board.ask(agent.call_id, inputs.HoldAsked(at_ms=now_ms(), hold=hold)):
+            raise Refused("wrong-state", state=agent.state.value)
 
     def _mute(self, command: bus.Command) -> None:
         agent, leg_id = self._talking(command)
         muted = command.kind == "leg.mute"
         self._switch.post(commands.mute(leg_id) if muted else commands.unmute(leg_id))
         self._board.agents.change(agent.account_id, lambda a: rules.mute(a, leg_id, muted))
-        self._board.leg_muted(agent, leg_id, muted)
+        self._board.screens.leg_muted(agent, leg_id, muted)
 
     def _dtmf(self, command: bus.Command) -> None:
-        agent, _ = self._talking(command)
-        self._switch.post(commands.send_dtmf(agent.call_id, str(command.body["digits"])))
+        agent, leg_id = self._talking(command)
+        runner = self._board.calls.get(agent.call_id)
+        consult = runner.call.consult if runner is not None else None
+        other = agent.call_id
+        if consult is not None and runner is not None:
+            other = consult.leg_id if leg_id == runner.call.agent_leg else runner.call.agent_leg
+        self._switch.post(commands.send_dtmf(other, str(command.body["digits"])))
+
+    def _transfer(self, command: bus.Command) -> None:
+        agent, leg_id = self._talking(command)
+        self._transfers.blind(agent, leg_id, command.body["to"])
+
+    def _consult(self, command: bus.Command) -> None:
+        agent, leg_id = self._talking(command)
+        self._transfers.consult(agent, leg_id, command.body["to"])
+
+    def _consult_cancel(self, command: bus.Command) -> None:
+        agent, leg_id = self._talking(command)
+        self._transfers.cancel(agent, leg_id)
+
+    def _transfer_complete(self, command: bus.Command) -> None:
+        agent, leg_id = self._talking(command)
+        self._transfers.complete(agent, leg_id)
+
+    def _conference(self, command: bus.Command) -> None:
+        agent, leg_id = self._talking(command)
+        self._transfers.join(agent, leg_id)
 
     def _talking(self, command: bus.Command) -> tuple[Agent, str]:
         agent, leg_id = self._leg(command)
@@ -279,6 +401,10 @@ class Commands:
         return agent, leg_id
 
     # --- endpoints --------------------------------------------------------------------------------------------------
+
+    def _register_trunk(self, command: bus.Command) -> None:
+        if not self._trunks.register_again(int(command.body["trunk_id"])):
+            raise Refused("no-registration")
 
     def _flush_directory(self, command: bus.Command) -> None:
         """An endpoint's credentials changed: the switch asks anew, and who is registered with the old ones is out."""
@@ -334,7 +460,9 @@ class Commands:
         "agent.sign_in": _sign_in,
         "agent.sign_out": _sign_out,
         "agent.set_state": _set_state,
+        "agent.wrap_up": _wrap_up,
         "agent.presence": _presence,
+        "dial": _dial,
         "leg.answer": _answer,
         "leg.hangup": _hangup,
         "leg.hold": _hold_call,
@@ -342,6 +470,13 @@ class Commands:
         "leg.mute": _mute,
         "leg.unmute": _mute,
         "leg.dtmf": _dtmf,
+        "leg.transfer": _transfer,
+        "leg.consult": _consult,
+        "leg.consult_cancel": _consult_cancel,
+        "leg.transfer_complete": _transfer_complete,
+        "leg.conference": _conference,
+        "tenant.end_calls": _end_calls,
+        "trunk.register": _register_trunk,
         "directory.flush": _flush_directory,
         "demo.call": _demo_call,
     }

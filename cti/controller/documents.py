@@ -17,14 +17,19 @@ import msgspec
 import structlog
 
 from core import documents as docs
+from cti.acd.agents import Place
+from cti.acd.dispatch import place_in
 from cti.controller.redis_guard import RedisAwayError, RedisGuard
 from ivr import model as flow_model
+from ivr.calendar import Calendar
 from ivr.messages import TargetKind
+from ivr.surroundings import Surroundings
 
 log = structlog.get_logger(__name__)
 D = TypeVar("D", bound=docs.Document)
 
 BLOCK_MS = 1000
+DEFAULT_TIMEZONE = "Asia/Shanghai"
 RESCAN_S = 30.0
 KEEP_VERSIONS_S = 2 * 86_400.0
 """How long a flow version that was replaced stays for the calls that are in it."""
@@ -39,8 +44,15 @@ class Documents:
         self._missing: set[str] = set()
         self.on_change: Callable[[], None] = lambda: None
         self._flows: dict[tuple[int, int], flow_model.Flow] = {}
+        self._surroundings: dict[int, Surroundings] = {}
+        """Made when asked for; forgotten with every document that comes or goes."""
 
     # --- look-ups -----------------------------------------------------------------------------------------------
+
+    @property
+    def known(self) -> bool:
+        """Whether anything is known at all: before the first publication nothing may be concluded from absence."""
+        return bool(self._all)
 
     def get(self, kind: type[D], document_id: int) -> D | None:
         """Return one document."""
@@ -62,10 +74,28 @@ class Documents:
         """Return an extension."""
         return self.get(docs.ExtensionDoc, extension_id)
 
-    def flow_version(self, flow_id: int) -> int:
-        """Return the newest published version of a flow, 0 when there is none."""
+    def account(self, account_id: int) -> docs.AccountDoc | None:
+        """Return an account."""
+        return self.get(docs.AccountDoc, account_id)
+
+    def surroundings(self, tenant_id: int) -> Surroundings:
+        """Return a tenant's clock and calendars."""
+        known = self._surroundings.get(tenant_id)
+        if known is None:
+            tenant = self.get(docs.TenantDoc, tenant_id)
+            calendars = {
+                str(document.id): Calendar(china=document.china, days=document.days)
+                for document in self.all(docs.CalendarDoc)
+                if document.tenant_id == tenant_id
+            }
+            clock = {"timezone": tenant.timezone} if tenant is not None else {}
+            known = self._surroundings[tenant_id] = Surroundings(calendars=calendars, **clock)
+        return known
+
+    def flow_version(self, tenant_id: int, flow_id: int) -> int:
+        """Return the newest published version of a flow of the tenant, 0 when there is none."""
         document = self.get(docs.FlowDoc, flow_id)
-        return document.version if document else 0
+        return document.version if document is not None and document.tenant_id == tenant_id else 0
 
     def flow(self, flow_id: int, version: int) -> flow_model.Flow | None:
         """Return a flow version; versions that calls still use stay after a newer one came."""
@@ -98,6 +128,20 @@ class Documents:
                 return TargetKind.QUEUE, queue.id
         return TargetKind.VALUE, 0
 
+    def places_of_extension(self, extension_id: int) -> tuple[Place, ...]:
+        """Return how whoever is signed in on an extension stands in its queues, in the order of
+        :meth:`queues_of_extension`.
+        """
+        queues = sorted(
+            (q for q in self.all(docs.QueueDoc) if extension_id in q.extension_ids), key=lambda q: q.id
+        )
+        return tuple(place_in(queue, extension_id) for queue in queues)
+
+    def timezone(self, tenant_id: int) -> str:
+        """Return a tenant's time zone."""
+        tenant = self.get(docs.TenantDoc, tenant_id)
+        return tenant.timezone if tenant is not None else DEFAULT_TIMEZONE
+
     def queues_of_extension(self, extension_id: int) -> tuple[int, ...]:
         """Return the ids of the queues an extension is a member of, in order."""
         return tuple(sorted(q.id for q in self.all(docs.QueueDoc) if extension_id in q.extension_ids))
@@ -114,6 +158,7 @@ class Documents:
             log.warning("documents_copy_unreadable", reason=str(error))
             return
         self._all = entries
+        self._surroundings.clear()
 
     def load(self, redis: RedisGuard) -> bool:
         """Read all documents from Redis. An empty hash (FLUSHALL) changes nothing. Returns whether Redis answered."""
@@ -128,25 +173,32 @@ class Documents:
             # A document that is gone twice in a row was deleted; once may be a hash that is being filled again.
             missing = self._all.keys() - entries.keys()
             for field in missing & self._missing:
-                del self._all[field]
+                self._drop(field)
             self._missing = set(missing)
             self._save_copy()
         return True
 
     def follow(self, redis: RedisGuard, blocking: Any) -> None:
         """Keep up with changes for ever. Run in a greenlet of its own; `blocking` is a client for blocking reads."""
-        position = "$"
+        position = ""
         rescan_at = 0.0
         while True:
-            if redis.up and gevent.get_hub().loop.now() >= rescan_at:
-                self.load(redis)
-                rescan_at = gevent.get_hub().loop.now() + RESCAN_S
             try:
+                # A place to go on from, known before all is read: what comes meanwhile is news to the next read.
+                position = position or self._newest(blocking)
+                if redis.up and gevent.get_hub().loop.now() >= rescan_at:
+                    self.load(redis)
+                    rescan_at = gevent.get_hub().loop.now() + RESCAN_S
                 position = self._read(blocking, redis, position)
             except Exception as error:  # noqa: BLE001 (a follower must outlive any answer of Redis)
                 log.warning("documents_follow_failed", reason=str(error))
                 rescan_at = 0.0
                 gevent.sleep(0.5)
+
+    @staticmethod
+    def _newest(blocking: Any) -> str:
+        newest = blocking.xrevrange(docs.CHANGES, count=1)
+        return newest[0][0].decode() if newest else "0-0"
 
     def _read(self, blocking: Any, redis: RedisGuard, position: str) -> str:
         answer = blocking.xread({docs.CHANGES: position}, block=BLOCK_MS, count=500)
@@ -169,7 +221,7 @@ class Documents:
 
     def _take(self, field: str, data: bytes | None) -> None:
         if data is None:
-            self._all.pop(field, None)
+            self._drop(field)
         elif (document := _decode(data)) is not None:
             self._put(field, document)
 
@@ -180,6 +232,14 @@ class Documents:
         if isinstance(held, docs.FlowDoc) and held.version < document.version:
             self._keep_version(held)
         self._all[field] = document
+        self._surroundings.clear()
+
+    def _drop(self, field: str) -> None:
+        """A document was withdrawn; of a flow the version in use stays for the calls that are in it."""
+        held = self._all.pop(field, None)
+        if isinstance(held, docs.FlowDoc):
+            self._keep_version(held)
+        self._surroundings.clear()
 
     def _keep_version(self, document: docs.FlowDoc) -> None:
         """Calls finish on the version they started on, also after a restart of ours: it stays on the cell's disk."""

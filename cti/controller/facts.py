@@ -19,7 +19,13 @@ class Facts:
 
     def ended_without_record(self, call: Call, core_uuid: str) -> None:
         """Say that `call` ended with the switch that carried it; the shipper closes it provisionally."""
-        fact: dict[str, Any] = {"fact": "ended", "call": call, "core_uuid": core_uuid}
+        self._leave(call, {"fact": "ended", "call": call, "core_uuid": core_uuid})
+
+    def undialled(self, call: Call, core_uuid: str) -> None:
+        """Say that an outbound `call` is over and its customer's leg never was: nobody else will ever tell of it."""
+        self._leave(call, {"fact": "ended", "call": call, "core_uuid": core_uuid, "undialled": True})
+
+    def _leave(self, call: Call, fact: dict[str, Any]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         temporary = self._folder / f".{call.id}.new"
         temporary.write_bytes(msgspec.json.encode(fact))

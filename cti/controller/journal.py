@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from cti.acd.agents import Agent
+from cti.controller.state_spans import StateSpans
 
 
 class _Line(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -26,8 +27,9 @@ _decode = msgspec.json.Decoder(_Line).decode
 class AgentJournal:
     """An append-only file of agents. No fsync: it guards against our death, not the host's."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, spans: StateSpans | None = None) -> None:
         self._path = path
+        self._spans = spans
 
     def load(self) -> dict[int, Agent]:
         """Return the agents signed in by the last word of the journal, and compact it."""
@@ -52,9 +54,13 @@ class AgentJournal:
                 _encode(_Line(account_id=key, agent=agent)) + b"\n" for key, agent in agents.items()
             )
         os.replace(temporary, self._path)
+        if self._spans is not None:
+            self._spans.restore(agents)
         return agents
 
     def note(self, account_id: int, agent: Agent | None) -> None:
-        """Append the agent's present state; None when signed out."""
+        """Append the agent's present state; None when signed out. What they stood in before is left for reports."""
+        if self._spans is not None:
+            self._spans.note(account_id, agent)
         with self._path.open("ab") as file:
             file.write(_encode(_Line(account_id=account_id, agent=agent)) + b"\n")

@@ -14,25 +14,38 @@ import structlog
 
 from core import keys
 from core.clock import now_ms
-from core.documents import AccountDoc, QueueDoc, RouteDoc, TenantDoc
+from core.documents import AccountDoc, QueueDoc, TenantDoc
 from core.settings import Settings
 from cti.acd import agents as rules
 from cti.acd.agents import Agent, AgentState
 from cti.acd.matching import Acd
-from cti.call import in_queue, inputs
-from cti.call.model import Call, EndedIn, LegKind, Phase, decode, from_variable
-from cti.controller.board import AgentLeg, Board
+from cti.call import in_conference, in_flow, in_queue, inputs, ring_all, steps
+from cti.call.model import Call, EndedIn, LegKind, Phase, Step, decode, from_variables
+from cti.call.outcome import SWITCH_GONE
+from cti.controller import claims, way_out
+from cti.controller.agent_legs import AgentLeg
+from cti.controller.board import Board
 from cti.controller.facts import Facts
 from cti.controller.redis_guard import RedisAwayError, RedisGuard
 from cti.controller.registrations import Registrations
 from cti.controller.runner import CallRunner
+from cti.controller.settle_dial import (
+    UNCONNECTED,
+    DialSettler,
+    is_bridged,
+    missed_conference,
+    missed_consult,
+    missed_outside,
+    newest_states,
+)
+from cti.endpoint_kinds import LANDLINE, user_of
 from cti.esl import answers, commands
 from cti.esl.client import SwitchClient
 from cti.esl.events import Event
+from ivr.messages import Answered, AnswerFailure
 
 log = structlog.get_logger(__name__)
 
-SWITCH_GONE = "SWITCH_RESTARTED"
 HUNG_UP_UNSEEN = "NORMAL_UNSPECIFIED"
 LEG_LOST = "NORMAL_TEMPORARY_FAILURE"
 
@@ -58,6 +71,7 @@ class Reconciler:
         self._board = board
         self._registrations = registrations
         self._facts = facts
+        self._dials = DialSettler(board, facts, self._dump)
         self._core_uuid = ""
         self._doubted: set[str] = set()
         self._settled = False
@@ -76,10 +90,11 @@ class Reconciler:
         self._note_core_uuid(core_uuid)
         self._registrations.load()
         found = {channel.uuid for channel in self._channels()}
-        known = self._board.calls.keys() | self._board.legs.keys()
+        watches = self._board.watches.legs if self._board.watches is not None else set()
+        known = self._board.calls.keys() | self._board.legs.keys() | watches
         self._settle(found | remembered.keys() | known, remembered)
-        self.settle_agents()
         self._settled = True
+        self.settle_agents()
 
     def _core_uuid_on_disk(self) -> str:
         try:
@@ -102,7 +117,9 @@ class Reconciler:
         for call in remembered.values():
             self._close_without_record(call, core_uuid, at_ms)
             self._forget(call)
-        self._board.legs.clear()
+        self._board.agent_legs.forget_all()
+        if self._board.watches is not None:
+            self._board.watches.forget_all()
 
     def _close_without_record(self, call: Call, core_uuid: str, at_ms: int) -> None:
         copy = msgspec.structs.replace(call, ended_ms=at_ms, cause=SWITCH_GONE, ended_in=EndedIn.SWITCH)
@@ -120,14 +137,17 @@ class Reconciler:
     def _settle(self, leg_ids: Iterable[str], remembered: dict[str, Call]) -> None:
         dumps = {leg_id: self._dump(leg_id) for leg_id in leg_ids}
         for leg_id, event in dumps.items():
-            if event is not None and event.zj_leg == LegKind.AGENT.value and event.zj_agent:
+            if event is not None and _is_others(event):
                 self._adopt_leg(leg_id, event)
+        dials = self._settle_dials(dumps, remembered)
         for leg in list(self._board.legs.values()):
             if leg.leg_id in dumps and dumps[leg.leg_id] is None:
-                self._board.leg_gone(leg.leg_id, LEG_LOST)
+                self._board.agent_legs.gone(leg.leg_id, LEG_LOST)
             elif leg.call_id not in self._board.calls and dumps.get(leg.call_id) is None:
-                self._board.end_leg(leg.leg_id, "LOSE_RACE")
+                self._board.agent_legs.end(leg.leg_id, "LOSE_RACE")
         for leg_id, event in dumps.items():
+            if leg_id in dials:
+                continue
             runner = self._board.calls.get(leg_id)
             if event is None:
                 if runner is not None:
@@ -136,6 +156,45 @@ class Reconciler:
                     self._forget(remembered[leg_id])
             elif event.zj_leg == LegKind.CUSTOMER.value:
                 self._settle_call(leg_id, event, remembered.get(leg_id), dumps)
+        if self._board.watches is not None:
+            self._board.watches.settle(dumps)
+        self._board.renew_fallbacks()
+
+    def _settle_dials(self, dumps: dict[str, Event | None], remembered: dict[str, Call]) -> set[str]:
+        """Settle outbound calls that are no conversation yet; returns their ids."""
+        states = {call_id: call for call_id, call in remembered.items() if call.outbound}
+        states |= newest_states(dumps, lambda event: _state(event, None))
+        for runner in list(self._board.calls.values()):
+            call = runner.call
+            if call.outbound and call.offers and {call.id, call.offers[-1].leg_id} & dumps.keys():
+                states[call.id] = call
+        settled = set()
+        for call in states.values():
+            if call.phase in UNCONNECTED:
+                settled.add(call.id)
+                self._settle_dial(call, dumps)
+            elif call.id not in dumps:
+                dumps[call.id] = self._dump(call.id)  # younger than the agent's leg: the list may lack it yet
+        return settled
+
+    def _settle_dial(self, call: Call, dumps: dict[str, Event | None]) -> None:
+        agent, customer = self._dials.legs(call, dumps)
+        runner = self._board.calls.get(call.id)
+        if runner is not None:
+            if agent is not None:
+                self._repeat_lost(runner, agent)
+        elif agent is None and customer is None:
+            self._dials.over_unseen(call, self._core_uuid)
+            self._forget(call)
+            return
+        else:
+            self._board.metrics.repairs.labels(what="call-resumed").inc()
+            log.info("call_resumed", call_id=call.id, phase=call.phase.value)
+            runner = self._board.resume(call)
+        if agent is not None and agent.zj_agent:
+            self._adopt_leg(call.offers[-1].leg_id, agent)
+        for event_input in self._dials.missed(runner.call, agent, customer):
+            runner.post(event_input)
 
     def _adopt_leg(self, leg_id: str, event: Event) -> None:
         if leg_id not in self._board.legs:
@@ -143,8 +202,10 @@ class Reconciler:
                 leg_id=leg_id,
                 call_id=event.zj_call,
                 tenant_id=int(event.zj_tenant or 0),
-                agent_id=int(event.zj_agent),
-                token=event.zj_token,
+                agent_id=int(event.zj_agent or 0),
+                token=event.zj_token or leg_id,
+                by_number=event.get("variable_zj_by_number") == "true",
+                press=event.get("variable_zj_press") == "true",
             )
 
     def _settle_call(
@@ -155,21 +216,41 @@ class Reconciler:
             call = _state(event, remembered)
             if call is None:
                 if event.get("variable_zj_fallback") != "true":
-                    self._board.arrived(event)
+                    self._board.events.arrived(event)
                 return
             self._board.metrics.repairs.labels(what="call-resumed").inc()
             log.info("call_resumed", call_id=call_id, phase=call.phase.value)
             if event.get("variable_zj_fallback") == "true":
                 call.phase, call.ended_detail = Phase.LEAVING, "controller-away"
-            runner = self._board.add(call)
-            runner.restore_timers()
+            runner = self._board.resume(call)
+            self._end_unwanted(call, dumps)
         else:
             self._repeat_lost(runner, event)
+        self._answer_lost_request(runner)
         for event_input in self._missed_inputs(runner.call, event, dumps):
             runner.post(event_input)
 
+    def _end_unwanted(self, call: Call, dumps: dict[str, Event | None]) -> None:
+        """End what rings for a resumed call though nobody wants it: the controller before us was killed between its
+        decision (or its claim) and the word of it to the switch.
+        """
+        wanted = {offer.leg_id for offer in call.offers if not offer.ended_ms}
+        for leg_id, leg in dumps.items():
+            ours = leg is not None and leg.zj_leg == LegKind.AGENT.value and leg.zj_call == call.id
+            if ours and leg_id not in wanted:
+                log.info("unwanted_leg_ended", call_id=call.id, leg_id=leg_id)
+                self._board.agent_legs.end(leg_id, ring_all.ELSEWHERE_CAUSE)
+
+    def _answer_lost_request(self, runner: CallRunner) -> None:
+        """A request nobody here made died with the controller that made it: the flow takes its failure exit."""
+        name = in_flow.awaited_request(runner.call)
+        if name and not self._board.requests.knows(runner.call.id, name):
+            lost = Answered(name=name, ok=False, reason=AnswerFailure.LOST)
+            runner.post(inputs.RequestAnswered(at_ms=now_ms(), answer=lost))
+
     def _repeat_lost(self, runner: CallRunner, event: Event) -> None:
         """Send again what a cut line swallowed; the state on the leg says how far the switch was told."""
+        runner.fallback_due = 0.0
         seen = _state(event, None)
         told = seen.rev if seen is not None else 0
         while runner.unsure:
@@ -181,8 +262,13 @@ class Reconciler:
         """Return what happened to a live call while nobody looked."""
         at_ms = now_ms()
         result: list[inputs.Input] = []
-        if call.step is not None and event.zj_done == call.step.id:
+        if call.step is not None and _has_ended(call.step, event):
             result.append(inputs.StepDone(at_ms=at_ms, step_id=call.step.id))
+        result += [
+            inputs.StepDone(at_ms=at_ms, step_id=step_id)
+            for step_id in steps.being_stopped(call)
+            if not answers.step_runs(event, step_id)
+        ]
         offer = next((o for o in reversed(call.offers) if not o.ended_ms), None)
         if call.phase is Phase.ARRIVED:
             arrived = inputs.Arrived(
@@ -194,7 +280,18 @@ class Reconciler:
             result.append(arrived)
         elif call.phase is Phase.WAITING:
             result.append(inputs.TimerDue(at_ms=at_ms, name=in_queue.RETRY_TIMER))
-        elif offer is not None and call.phase in (Phase.OFFERING, Phase.CONNECTING, Phase.TALKING):
+        elif call.phase in (Phase.FORWARDING, Phase.FORWARDED):
+            result = missed_outside(call, event, self._dump, at_ms)
+        elif call.phase is Phase.OUTSIDE:
+            result = way_out.missed(call, event, self._dump, at_ms)
+        elif call.phase is Phase.TALKING and not call.agent_leg:
+            result.append(
+                inputs.Parked(at_ms=at_ms)
+            )  # out of the bridge, which only the agent's leg kept it in
+        elif call.phase is Phase.OFFERING:
+            for each in steps.ringing(call):
+                result += self._missed_with_agent(call, each.leg_id, event, dumps.get(each.leg_id), at_ms)
+        elif offer is not None and call.phase in (Phase.CONNECTING, Phase.TALKING):
             result += self._missed_with_agent(call, offer.leg_id, event, dumps.get(offer.leg_id), at_ms)
         return result
 
@@ -204,12 +301,19 @@ class Reconciler:
         if leg is None:
             # Absence is proved by asking for this very leg: the switch's list lags.
             leg = self._dump(leg_id)
+        if leg is None and call.consult is not None and in_conference.is_on(call):
+            return missed_conference(call, event, self._dump(call.consult.leg_id), at_ms)
         if leg is None:
-            return [inputs.AgentGone(at_ms=at_ms, leg_id=leg_id, cause=LEG_LOST)]
+            self._board.reach.leave(leg_id)  # what one to a landline held
+            gone = inputs.AgentGone(at_ms=at_ms, leg_id=leg_id, cause=LEG_LOST)
+            stays = call.phase is Phase.TALKING and call.after_talk
+            return [gone, inputs.Parked(at_ms=at_ms)] if stays else [gone]
         self._adopt_leg(leg_id, leg)
+        if call.consult is not None:
+            return missed_consult(call, call.consult, leg, self._dump, at_ms)
         if call.phase is Phase.OFFERING:
             if leg.answer_state == "answered":
-                self._board.agent_answered(leg_id, at_ms)
+                self._board.events.agent_answered(leg_id, at_ms)
             return []
         if is_bridged(event, leg):
             return [inputs.Bridged(at_ms=at_ms, leg_id=leg_id)] if call.phase is Phase.CONNECTING else []
@@ -247,6 +351,10 @@ class Reconciler:
     def _forget(self, call: Call) -> None:
         """A call of ours ended while we were away; its record comes from the switch."""
         self._board.metrics.repairs.labels(what="call-forgotten").inc()
+        self._board.places.leave(call.id)
+        for offer in call.offers:
+            if offer.endpoint == LANDLINE and not offer.ended_ms:
+                self._board.reach.leave(offer.leg_id)
         try:
             self._redis.run(lambda client: self._forget_in(client, call))
         except RedisAwayError:
@@ -257,17 +365,19 @@ class Reconciler:
         pipeline = client.pipeline(transaction=False)
         pipeline.delete(keys.call(call.tenant_id, call.id))
         pipeline.srem(keys.calls(call.tenant_id), call.id)
-        pipeline.srem(keys.route_calls(call.tenant_id, call.route_id), call.id)
         if call.queue_id:
             pipeline.zrem(keys.waiting(call.tenant_id, call.queue_id), call.id)
+            pipeline.hdel(keys.waiting_facts(call.tenant_id, call.queue_id), call.id)
         pipeline.execute()
 
     # --- agents -------------------------------------------------------------------------------------------------------
 
     def settle_agents(self) -> None:
-        """Bring every agent in line with accounts, queues, registrations and calls."""
+        """Bring every agent in line with accounts, queues, registrations and calls, once these are known."""
+        if not self._settled:
+            return  # calls nobody has looked for yet are not calls that are gone
         for agent in self._board.agents:
-            if agent.token and not self._claim_stands(agent):
+            if agent.token and not claims.stands(self._board, agent, now_ms()):
                 self._board.metrics.repairs.labels(what="claim-freed").inc()
                 log.warning("claim_freed", agent=agent.account_id, call_id=agent.call_id)
                 self._board.agents.free(agent.account_id, agent.token)
@@ -280,36 +390,36 @@ class Reconciler:
                 runner is not None
                 and runner.call.phase is Phase.TALKING
                 and agent.state is AgentState.RINGING
+                and not _is_asked(runner.call, agent)
             ):
                 self._board.agents.talk(agent.account_id, agent.token)
 
     def _must_leave(self, agent: Agent) -> bool:
-        """Return whether the account or its right to the extension is gone."""
+        """Return whether the account, its right to the extension or its company's standing is gone."""
         documents = self._board.documents
         account = documents.get(AccountDoc, agent.account_id)
         extension = documents.extension(agent.extension_id)
         if account is None and extension is None:
             return False  # nothing is known yet: no document was loaded
-        enabled = account is not None and account.enabled
+        tenant = documents.get(TenantDoc, agent.tenant_id)
+        enabled = account is not None and account.enabled and (tenant is None or tenant.active)
         return not enabled or extension is None or agent.account_id not in extension.account_ids
 
     def _as_it_is(self, agent: Agent) -> Agent:
         extension = self._board.documents.extension(agent.extension_id)
-        user = agent.user
-        if extension is not None:
-            user = extension.web_user if agent.endpoint == "web" else extension.sip_user
-        queues = self._board.documents.queues_of_extension(agent.extension_id)
-        return msgspec.structs.replace(
-            agent, user=user, registered=self._registrations.registered(user), queue_ids=queues
+        user = user_of(extension, agent.endpoint) if extension is not None else agent.user
+        standing = self._board.reach.standing(extension, agent.endpoint)
+        documents = self._board.documents
+        after = msgspec.structs.replace(
+            agent,
+            user=user,
+            registered=standing.registered,
+            by_number=standing.by_number,
+            queue_ids=documents.queues_of_extension(agent.extension_id),
+            places=documents.places_of_extension(agent.extension_id),
+            timezone=documents.timezone(agent.tenant_id),
         )
-
-    def _claim_stands(self, agent: Agent) -> bool:
-        runner = self._board.calls.get(agent.call_id)
-        if runner is None:
-            return False
-        if now_ms() - agent.claimed_ms < 2_000:
-            return True
-        return any(o.token == agent.token and not o.ended_ms for o in runner.call.offers)
+        return rules.new_day(after, now_ms())
 
     # --- the steady audit ------------------------------------------------------------------------------------------
 
@@ -320,19 +430,25 @@ class Reconciler:
             self.connected(self._switch.core_uuid)
             return
         listed = {channel.uuid: channel for channel in self._channels()}
-        doubted = {uuid for uuid in (*self._board.calls, *self._board.legs) if uuid not in listed}
+        watches = self._board.watches.legs if self._board.watches is not None else set()
+        doubted = {uuid for uuid in (*self._board.calls, *self._board.legs, *watches) if uuid not in listed}
         doubted |= {
             uuid
             for uuid, channel in listed.items()
             if channel.context in ("inbound", "agents")
             and uuid not in self._board.calls
             and uuid not in self._board.legs
+            and uuid not in watches
         }
         # The switch's list lags by a second or so: only what was doubtful last time too is looked at closely.
         if certain := doubted & self._doubted:
             self._settle(certain, {})
         self._doubted = doubted
         self._audit_redis()
+        freed = self._board.limits.audit(
+            lambda leg: leg in listed or leg in self._board.calls or leg in self._board.legs
+        )
+        self._board.metrics.repairs.labels(what="place-freed").inc(freed)
         self.settle_agents()
         self.match_everything()
 
@@ -350,15 +466,11 @@ class Reconciler:
             for member in client.zrange(name, 0, -1):
                 if self._is_stale(client, queue.tenant_id, member.decode(), queue.id):
                     client.zrem(name, member)
+                    client.hdel(keys.waiting_facts(queue.tenant_id, queue.id), member)
                     self._board.metrics.repairs.labels(what="waiting-removed").inc()
-        for route in self._board.documents.all(RouteDoc):
-            name = keys.route_calls(route.tenant_id, route.id)
-            for member in client.smembers(name):
-                call_id = member.decode()
-                if call_id not in self._board.calls and not self._elsewhere(client, route.tenant_id, call_id):
-                    client.srem(name, member)
-                    self._board.metrics.repairs.labels(what="place-freed").inc()
         for call in self._read_calls(client).values():
+            if call.outbound and call.phase in UNCONNECTED:
+                self._dials.over_unseen(call, self._core_uuid)
             self._forget(call)
         self._republish_calls()
 
@@ -377,14 +489,14 @@ class Reconciler:
         for runner in list(self._board.calls.values()):
             call = runner.call
             if call.route_id and not call.refusal and call.phase not in (Phase.LEAVING, Phase.ENDED):
-                self._acd.take_route(call.tenant_id, call.route_id, call.id, 1_000_000)
+                self._board.places.hold(call)
             if call.phase is Phase.WAITING and call.queue_id:
                 runner.post(inputs.TimerDue(at_ms=now_ms(), name=in_queue.RETRY_TIMER))
 
     def match_everything(self) -> None:
         """Match every queue once: guards against a wake-up that was lost with Redis."""
         for queue in self._board.documents.all(QueueDoc):
-            self._board.match_queue(queue.tenant_id, queue.id)
+            self._board.ringing.match_queue(queue.tenant_id, queue.id)
 
     def redis_forgot(self) -> None:
         """Redis is back, or was emptied: write everything we know into it again."""
@@ -396,11 +508,6 @@ class Reconciler:
         self.match_everything()
 
 
-def is_bridged(customer: Event, agent: Event) -> bool:
-    """Return whether the dumps of two legs show them in a bridge: one of the two exchanges media, the other waits."""
-    return "CS_EXCHANGE_MEDIA" in (customer.get("Channel-State"), agent.get("Channel-State"))
-
-
 def _readable(value: bytes) -> Call | None:
     """Return the call, or None for one of another version that cannot be read: it must not stop anything else."""
     try:
@@ -410,11 +517,28 @@ def _readable(value: bytes) -> Call | None:
         return None
 
 
+def _is_asked(call: Call, agent: Agent) -> bool:
+    """Return whether the agent is asked by the call's agent and has not answered yet."""
+    return call.consult is not None and call.consult.leg_id == agent.leg_id and not call.consult.answered_ms
+
+
+def _is_others(leg: Event) -> bool:
+    """Return whether a leg is one of an agent's, or to an outside number."""
+    agents = leg.zj_leg == LegKind.AGENT.value and bool(leg.zj_agent)
+    others = (LegKind.CONSULT.value, LegKind.OUTSIDE.value)
+    return agents or (leg.zj_leg in others and bool(leg.zj_call))
+
+
+def _has_ended(step: Step, leg: Event) -> bool:
+    answered = step.what == "answer" and leg.answer_state == "answered"
+    return answered or answers.step_ended(leg, step.id)
+
+
 def _state(event: Event, remembered: Call | None) -> Call | None:
     """Return the call's state: the channel's copy, which was written together with its commands, before Redis'."""
     if event.zj_state:
         try:
-            return from_variable(event.zj_state)
+            return from_variables(event.zj_state, event.zj_more)
         except ValueError:
             log.warning("state_unreadable", leg=event.uuid)
     return remembered

@@ -2,15 +2,19 @@
 
 A frozen or dead Redis costs each caller of :meth:`RedisGuard.run` at most one time-out; after the first failure every
 further use fails at once until a probe answers again. Calls go on meanwhile; what they changed is republished.
+
+Users take turns: when hundreds ask in one moment (an audit of all waiting calls), the last ones wait for the others,
+and that is no sign of a server that is away.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import gevent
 import structlog
+from gevent.lock import BoundedSemaphore
 
 from core.redis import RedisError, RedisUnavailable
 
@@ -18,6 +22,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 PROBE_S = 0.25
+TURNS: Final = 32
+"""Uses at a time, fewer than the client has connections."""
 
 
 class RedisAwayError(Exception):
@@ -30,12 +36,21 @@ class RedisGuard:
     def __init__(self, client: Any, on_back: Callable[[], None]) -> None:
         self.client = client
         self.up = True
+        self._turns = BoundedSemaphore(TURNS)
         self._on_back = on_back
 
     def run(self, action: Callable[[Any], T]) -> T:
         """Return what `action` returns. Raises :class:`RedisAwayError` when Redis is away."""
+        self._require_up()
+        with self._turns:
+            self._require_up()  # it may have been lost while others had their turn
+            return self._run(action)
+
+    def _require_up(self) -> None:
         if not self.up:
             raise RedisAwayError("redis is away")
+
+    def _run(self, action: Callable[[Any], T]) -> T:
         try:
             return action(self.client)
         except RedisUnavailable as error:

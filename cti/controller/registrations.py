@@ -31,6 +31,8 @@ class Registrations:
         self._domain = domain
         self._contacts: dict[str, commands.SipContact | None] = {}
         self._instances: dict[str, str] = {}
+        self.known = False
+        """Whether the switch was asked: before that nothing is known of anybody."""
         self.on_change: Callable[[str, bool], None] = lambda user, registered: None
         self.on_moved: Callable[[str], None] = lambda user: None
         """Another phone (a reloaded page) took the registration over: what the old one held is lost."""
@@ -38,6 +40,10 @@ class Registrations:
     def registered(self, user: str) -> bool:
         """Return whether the endpoint is registered, by the last event."""
         return user in self._contacts
+
+    def users(self) -> frozenset[str]:
+        """Return everybody who is registered, by the last event."""
+        return frozenset(self._contacts)
 
     def contact(self, user: str) -> commands.SipContact | None:
         """Return where to dial the endpoint; asks the switch when only the registration is known."""
@@ -62,6 +68,7 @@ class Registrations:
         }
         before = set(self._contacts)
         self._contacts = dict(found)
+        self.known = True
         for user, target in found.items():
             self._see_instance(user, target.uri)
         for user in before - found.keys():

@@ -15,7 +15,7 @@ DEFAULT_TIMEZONE = "Asia/Shanghai"
 
 
 class PromptSpeech:
-    """Implements `cti.controller.carry.Speech`."""
+    """Implements `cti.controller.desk.Speech`."""
 
     def __init__(self, sources: PromptSources, tenant_of: Callable[[int], TenantDoc | None]) -> None:
         self._sources = sources

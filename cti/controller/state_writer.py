@@ -100,4 +100,7 @@ class StateWriter:
         for tenant_id, audience, kind, data in events:
             fields = {"aud": audience, "type": kind, "data": data}
             pipeline.xadd(keys.live(tenant_id), fields, maxlen=keys.LIVE_MAXLEN, approximate=True)
+        # Who watches all tenants reads those whose count changed.
+        for tenant_id in {state[0] for state in states.values()} | {event[0] for event in events}:
+            pipeline.zincrby(keys.live_changes(), 1, str(tenant_id))
         pipeline.execute()

@@ -13,6 +13,7 @@ import msgspec
 
 from cti.esl import events
 from cti.esl.codec import ProtocolError
+from cti.esl.commands import STEP_MARK
 from cti.esl.events import Event
 from cti.esl.originate import SipContact
 
@@ -73,6 +74,19 @@ def dump(text: str) -> Event | None:
         return events.decode_json(text.encode())
     except ProtocolError as error:
         raise AnswerError("a dump that is no JSON") from error
+
+
+def step_ended(leg: Event, step_id: str) -> bool:
+    """Return whether a leg's `dump` says that a step (`commands.execute`) ended; of ``answer`` it says nothing."""
+    if leg.get("variable_current_application_data").endswith(f"{STEP_MARK}{step_id}"):
+        return bool(leg.get("variable_current_application_response"))
+    return leg.zj_done == step_id
+
+
+def step_runs(leg: Event, step_id: str) -> bool:
+    """Return whether a leg's `dump` says that it plays a step (`commands.execute`) now."""
+    plays = leg.get("variable_current_application_data").endswith(f"{STEP_MARK}{step_id}")
+    return plays and not leg.get("variable_current_application_response")
 
 
 def exists(text: str) -> bool:

@@ -7,10 +7,14 @@ import re
 from collections.abc import Mapping
 
 from cti.esl import quoting
+from cti.esl.originate import BridgeTo
 from cti.esl.quoting import UnsafeValue
 
 MAX_FILES = 128
 """Files one playback can chain; the switch's ``file_string`` has 128 places."""
+
+FALLBACK = "fallback XML zongji"
+"""Extension, dialplan and context a call goes to when its controller stays away."""
 
 _MUSIC = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -106,6 +110,33 @@ class PlayMusic:
 
 
 @dataclasses.dataclass(frozen=True)
+class Record:
+    """Record what the leg's far end says to `path` (absolute, one channel), in the application itself.
+
+    Ends after `max_s` seconds (the switch counts whole ones, up to two more), after `silence_s` seconds in which every
+    frame's mean amplitude was under `silence_below` (0: never), with a break, or with the leg. No key ends it while
+    ``playback_terminators`` is ``none``. The switch hangs up when it cannot make the file, and when the leg is
+    transferred meanwhile: end it with a break first.
+    """
+
+    path: str
+    max_s: int
+    silence_s: int = 0
+    silence_below: int = 200
+
+    def call(self) -> tuple[str, str]:
+        """Return the application's name and argument. Raises :class:`UnsafeValue`."""
+        if not 1 <= self.max_s <= 86_400:
+            raise UnsafeValue("a recording outside a second to a day")
+        if not (0 <= self.silence_s <= 3600 and 1 <= self.silence_below <= 32_767):
+            raise UnsafeValue("a silence outside nothing to an hour, or no amplitude")
+        argument = f"{quoting.quote_if_needed(quoting.path(self.path))} {int(self.max_s)}"
+        if self.silence_s:
+            argument += f" {int(self.silence_below)} {int(self.silence_s)}"
+        return "record", argument
+
+
+@dataclasses.dataclass(frozen=True)
 class Sleep:
     """Do nothing for `ms` milliseconds."""
 
@@ -174,4 +205,30 @@ class SendDigits:
         return "send_dtmf", f"{quoting.digits(self.digits)}@{int(self.ms)}"
 
 
-App = Answer | PreAnswer | Playback | PlayMusic | Sleep | Hangup | SetVariables | Park | SendDigits
+@dataclasses.dataclass(frozen=True)
+class ArmFallback:
+    """Have the leg transferred to the fallback in `seconds`, when the applications before it are done."""
+
+    seconds: int
+
+    def call(self) -> tuple[str, str]:
+        """Return the application's name and argument. Raises :class:`UnsafeValue`."""
+        if not 1 <= self.seconds <= 86400:
+            raise UnsafeValue("a fallback outside 1 s to a day")
+        return "sched_transfer", f"+{int(self.seconds)} {FALLBACK}"
+
+
+App = (
+    BridgeTo
+    | ArmFallback
+    | Answer
+    | PreAnswer
+    | Playback
+    | PlayMusic
+    | Record
+    | Sleep
+    | Hangup
+    | SetVariables
+    | Park
+    | SendDigits
+)

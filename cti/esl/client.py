@@ -31,6 +31,7 @@ from cti.esl.connection import (
 )
 from cti.esl.dispatch import Dispatcher, Down, Statistics, Up, guarded
 from cti.esl.events import Event
+from cti.esl.traffic import Traffic
 
 __all__ = [
     "AuthenticationFailed",
@@ -78,7 +79,7 @@ class Job:
         self, uuid: str, session: int, deadline: float, on_done: Callable[[Reply], None] | None
     ) -> None:
         self.uuid = uuid
-        """The job's uuid, which is ours and not the uuid of a leg it makes."""
+        """The job's id, which is ours and not the uuid of a leg it makes. Short: the switch reads byte by byte."""
         self.session = session
         self.deadline = deadline
         self.on_done = on_done
@@ -114,6 +115,7 @@ class SwitchClient:
     - ``on_down(reason)``: the connections are lost (only after an ``on_up``). Commands without a reply were told
       UNKNOWN before, as are jobs without an answer.
 
+    With `step_prefix`, CHANNEL_EXECUTE_COMPLETE comes only for steps (`commands.execute`) whose id starts with it.
     All times are seconds. Nothing here raises because the switch is away, but :meth:`send`. Making one raises
     `commands.UnsafeValue` for a password or an event name that cannot be said.
     """
@@ -136,13 +138,19 @@ class SwitchClient:
         backoff_s: float = 0.1,
         max_backoff_s: float = 10.0,
         keep_awake: bool = False,
+        step_prefix: str = "",
         max_backlog: int = MAX_BACKLOG,
     ) -> None:
         commands.hello(password)  # refused here rather than at each attempt
         asked = list(dict.fromkeys(events))
         names = [name for name in asked if "::" not in name]
         subclasses = [name for name in asked if "::" in name]
-        self._subscriptions = [commands.subscribe(dict.fromkeys([*OWN_EVENTS, *names]))]
+        names = list(dict.fromkeys([*OWN_EVENTS, *names]))
+        self._subscriptions = []
+        if step_prefix:
+            kinds = [*names, "CUSTOM"] if subclasses else names
+            self._subscriptions.append(commands.only_steps(kinds, step_prefix))
+        self._subscriptions.append(commands.subscribe(names))
         if subclasses:
             self._subscriptions.append(commands.subscribe_custom(subclasses))
         self._address = (host, port)
@@ -158,6 +166,8 @@ class SwitchClient:
         self._runner: gevent.Greenlet | None = None
         self._commands: Connection | None = None
         self._jobs: dict[str, Job] = {}
+        self._job_prefix = f"{uuids.uuid4().hex[:6]}."
+        self._job_count = 0
         self._session = 0
         self._early: list[Frame] = []
         self.state = State.STOPPED
@@ -166,6 +176,7 @@ class SwitchClient:
         self.last_failure = ""
         """Why the last attempt or connection ended, in one sentence."""
         self.statistics = Statistics()
+        self.traffic = Traffic()
         self._dispatcher = Dispatcher(
             wanted=frozenset(asked),
             statistics=self.statistics,
@@ -186,6 +197,11 @@ class SwitchClient:
     def backlog(self) -> int:
         """Events read and not handed on yet."""
         return len(self._dispatcher)
+
+    @property
+    def lag_s(self) -> float:
+        """How far the switch is behind with our commands: seconds the oldest one waits for its reply."""
+        return self._commands.lag_s if self._commands is not None else 0.0
 
     @property
     def jobs(self) -> int:
@@ -215,6 +231,7 @@ class SwitchClient:
         connection = self._commands
         if connection is None:
             raise NotConnected("no connection to the switch")
+        self.traffic.note(wire)
         return connection.request(wire, self._reply_timeout_s if timeout_s is None else timeout_s)
 
     def post(self, wire: bytes, on_reply: Callable[[Reply], None] | None = None) -> None:
@@ -225,6 +242,7 @@ class SwitchClient:
         """
         connection = self._commands
         if connection is not None:
+            self.traffic.note(wire)
             connection.post(wire, on_reply)
         elif on_reply is not None:
             lost = Reply(status=Status.NOT_SENT, text="no connection to the switch")
@@ -236,7 +254,9 @@ class SwitchClient:
         `on_done` gets the answer in its place among the events, or a Reply that tells why none will come (at once when
         nothing was sent). It must not block. Each failure is logged and counted too.
         """
-        job = Job(str(uuids.uuid4()), self._session, time.monotonic() + self._job_timeout_s, on_done)
+        self._job_count += 1
+        deadline = time.monotonic() + self._job_timeout_s
+        job = Job(f"{self._job_prefix}{self._job_count}", self._session, deadline, on_done)
         request = commands.as_job(wire, job.uuid)
         if len(self._jobs) >= MAX_JOBS:
             self._finish(job, Reply(status=Status.NOT_SENT, text="too many jobs at once"))

@@ -1,6 +1,6 @@
 """The only maker of the switch's syntax: typed values in, bytes for the event socket out.
 
-Each function returns one or more whole commands, each ended by the only empty line in it, so that a connection
+Each function returns one or more whole commands, each with one empty line, after its headers, so that a connection
 knows how many replies will come (:func:`count`). What cannot be said safely raises
 :class:`~cti.esl.quoting.UnsafeValue` before anything is sent. ``api`` commands hold up their connection at the switch
 while they run; what takes long (`originate`) is sent as a background job, see `SwitchClient.bgapi`.
@@ -8,38 +8,46 @@ while they run; what takes long (`originate`) is sent as a background job, see `
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Iterable, Mapping
 
 from cti.esl import quoting
 from cti.esl.apps import (
+    FALLBACK,
     Answer,
     App,
+    ArmFallback,
     Hangup,
     Park,
     Playback,
     PlayMusic,
     PreAnswer,
+    Record,
     SendDigits,
     SetVariables,
     Silence,
     Sleep,
     Tone,
 )
-from cti.esl.originate import Gateway, Loopback, Originate, SipAddress, SipContact, Target
+from cti.esl.originate import BridgeTo, Gateway, Loopback, Originate, SipAddress, SipContact, Target
 from cti.esl.quoting import UnsafeValue
 
 __all__ = [
     "Answer",
     "App",
+    "ArmFallback",
+    "BridgeTo",
     "Gateway",
     "Hangup",
+    "Heard",
     "Loopback",
     "Originate",
     "Park",
     "PlayMusic",
     "Playback",
     "PreAnswer",
+    "Record",
     "SendDigits",
     "SetVariables",
     "Silence",
@@ -51,14 +59,22 @@ __all__ = [
     "UnsafeValue",
 ]
 
-FALLBACK = "fallback XML zongji"
-"""Extension, dialplan and context a call goes to when its controller stays away."""
-
 DONE_VARIABLE = "zj_done"
-"""Channel variable that holds the id of the last finished step."""
+"""Channel variable that holds the id of the last finished step, where the leg does not tell otherwise."""
+
+DIAL_MARK = "zj_dial"
+"""Variable of a leg to a called party: its answer is told."""
+
+SUPERVISE = "zongji::supervise"
+"""Subclass of the event that tells a leg that listens by whom it is heard; the leg takes it, nobody else gets it."""
+
+STEP_MARK = "@@0;"
+"""What stands between a playback's sounds and its step: the switch takes ``@@`` and a number for where to begin."""
 
 _END = "\n\n"
 _SETVAR_LIMIT = 60
+_LONG_ARGUMENT = 28
+"""Letters above which an application's argument is shorter as a body than as a header."""
 _EVENT_NAME = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 _SUBCLASS = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
@@ -86,7 +102,7 @@ def _message(uuid: str, headers: Mapping[str, str]) -> bytes:
     for name, value in headers.items():
         if "\n" in value or "\r" in value or "\0" in value:
             raise UnsafeValue("a line end or NUL in a command")
-        lines.append(f"{name}: {value}")
+        lines.append(f"{name}:{value}")
     return ("\n".join(lines) + _END).encode()
 
 
@@ -116,6 +132,23 @@ def subscribe_custom(subclasses: Iterable[str]) -> bytes:
     return _line(f"event json CUSTOM {' '.join(listed)}")
 
 
+def only_steps(events: Iterable[str], prefix: str) -> bytes:
+    """Have completions of applications sent only for steps whose id starts with `prefix`, other `events` as before.
+
+    The switch would else make and send one for each action of its own dialplan too, some 200 headers each. `events`
+    are the names subscribed to, CUSTOM among them if subclasses are. Several commands; to be sent before `subscribe`.
+    CHANNEL_ANSWER, if among them, comes only for legs whose variable ``zj_dial`` is true.
+    """
+    asked = list(events)
+    names = [name for name in asked if name not in {"CHANNEL_EXECUTE_COMPLETE", "CHANNEL_ANSWER"}]
+    if not all(_EVENT_NAME.fullmatch(name) for name in names):
+        raise UnsafeValue("an event name that is none")
+    wires = [_line(f"filter Application-UUID /^{re.escape(quoting.token(prefix))}/")]
+    if "CHANNEL_ANSWER" in asked:
+        wires.append(_line(f"filter variable_{DIAL_MARK} true"))
+    return b"".join([*wires, *(_line(f"filter Event-Name {name}") for name in names)])
+
+
 def leave() -> bytes:
     """Close the connection politely."""
     return _line("exit")
@@ -127,40 +160,51 @@ def core_uuid() -> bytes:
 
 
 def as_job(wire: bytes, job_uuid: str) -> bytes:
-    """Return the single ``api`` command in `wire` as a background job with a uuid of our own."""
+    """Return the single ``api`` command in `wire` as a background job with an id of our own."""
     if not wire.startswith(b"api ") or count(wire) != 1 or not wire.endswith(b"\n\n"):
         raise UnsafeValue("only a single api command can be a background job")
-    return b"bg" + wire[:-1] + f"Job-UUID: {quoting.uuid(job_uuid)}{_END}".encode()
+    return b"bg" + wire[:-1] + f"Job-UUID: {quoting.token(job_uuid)}{_END}".encode()
 
 
 # --- applications -------------------------------------------------------------------------------------------------
 
 
 def execute(uuid: str, app: App, step_id: str) -> bytes:
-    """Run `app` on the leg after what it runs now, and note `step_id` in ``zj_done`` when it ended. Two commands.
+    """Run `app` on the leg after what it runs now; `answers.step_ended` tells of a dump whether it ended.
 
-    CHANNEL_EXECUTE and CHANNEL_EXECUTE_COMPLETE carry `step_id` as Application-UUID. The note is a queued
-    application of its own without an id: it also comes after a break, but not after ``break_(everything=True)``.
+    CHANNEL_EXECUTE and CHANNEL_EXECUTE_COMPLETE carry `step_id` as Application-UUID. A playback carries it in its
+    argument too, which stays on the leg with the application's response; an answered leg says so itself. Any other
+    application is followed by a second command: a queued application without an id notes the step in ``zj_done``. It
+    also comes after a break, but not after ``break_(everything=True)``.
     """
     name, argument = app.call()
     step = quoting.token(step_id)
-    return _execute(uuid, name, argument, step) + _execute(uuid, "set", f"{DONE_VARIABLE}={step}", "")
+    if name == "playback" and "@" not in argument:
+        return _execute(uuid, name, f"{argument}{STEP_MARK}{step}", step)
+    wire = _execute(uuid, name, argument, step)
+    return wire if name == "answer" else wire + _execute(uuid, "set", f"{DONE_VARIABLE}={step}", "")
 
 
 def execute_only(uuid: str, app: App, step_id: str = "") -> bytes:
-    """Run `app` on the leg after what it runs now, without the note in ``zj_done``."""
+    """Run `app` on the leg after what it runs now, and leave no trace of `step_id` on the leg."""
     name, argument = app.call()
     return _execute(uuid, name, argument, quoting.token(step_id) if step_id else "")
 
 
 def _execute(uuid: str, name: str, argument: str, event_uuid: str) -> bytes:
-    headers = {"call-command": "execute", "execute-app-name": name}
-    if argument:
-        headers["execute-app-arg"] = argument
-    headers["event-lock"] = "true"
+    headers = {"call-command": "execute", "execute-app-name": name, "event-lock": "true"}
     if event_uuid:
         headers["Event-UUID"] = event_uuid
-    return _message(uuid, headers)
+    if len(argument) <= _LONG_ARGUMENT:
+        if argument:
+            headers["execute-app-arg"] = argument
+        return _message(uuid, headers)
+    if "\n" in argument or "\r" in argument or "\0" in argument:
+        raise UnsafeValue("a line end or NUL in a command")
+    body = argument.encode()
+    # The switch reads headers byte by byte, a body whole. It skips the line end after it; `count` does not see it.
+    headers |= {"content-type": "text/plain", "content-length": str(len(body))}
+    return _message(uuid, headers) + body + b"\n"
 
 
 def break_(uuid: str, *, everything: bool = False) -> bytes:
@@ -179,12 +223,18 @@ def kill(uuid: str, cause: str = "NORMAL_CLEARING") -> bytes:
 def set_variables(uuid: str, variables: Mapping[str, str]) -> bytes:
     """Set channel variables at once; an empty value removes one. Values: what `quoting.plain` takes.
 
-    One command for each sixty variables (the switch takes 64).
+    One command for each sixty variables (the switch takes 64); a single plain one has a shorter command.
     """
-    pairs = [quoting.quote(f"{quoting.variable(n)}={quoting.plain(v)}") for n, v in variables.items()]
-    if not pairs:
+    if not variables:
         raise UnsafeValue("no variables")
     leg = quoting.uuid(uuid)
+    if len(variables) == 1:
+        ((name, value),) = variables.items()
+        if quoting.needs_no_quotes(value):
+            return _api(f"uuid_setvar {leg} {quoting.variable(name)} {quoting.plain(value)}")
+    pairs = [
+        quoting.quote_if_needed(f"{quoting.variable(n)}={quoting.plain(v)}") for n, v in variables.items()
+    ]
     chunks = (pairs[at : at + _SETVAR_LIMIT] for at in range(0, len(pairs), _SETVAR_LIMIT))
     return b"".join(_api(f"uuid_setvar_multi {leg} {';'.join(chunk)}") for chunk in chunks)
 
@@ -209,8 +259,59 @@ def hold(uuid: str) -> bytes:
 
 
 def unhold(uuid: str, other: str) -> bytes:
-    """End the held leg's music and connect the two legs again. Two commands."""
-    return break_(uuid) + bridge(uuid, other)
+    """End the held leg's music and connect the two legs again. Two commands.
+
+    Music that is queued behind it goes too: the switch would play it over the talk.
+    """
+    return break_(uuid, everything=True) + bridge(uuid, other)
+
+
+class Heard(enum.Enum):
+    """By whom a leg that listens is heard: the key of the switch's ``eavesdrop``, and its variables."""
+
+    NOBODY = "0"
+    LISTENED = "2"
+    """The leg that is listened to."""
+    BOTH = "3"
+
+    def variables(self) -> dict[str, str]:
+        """Return what says so before the application begins."""
+        mixed = {
+            "eavesdrop_whisper_bleg": self is not Heard.NOBODY,
+            "eavesdrop_whisper_aleg": self is Heard.BOTH,
+        }
+        return {name: "true" if on else "false" for name, on in mixed.items()} | {
+            "eavesdrop_enable_dtmf": "false"
+        }
+
+
+def eavesdrop(uuid: str, listened: str, heard: Heard) -> bytes:
+    """Have an answered leg hear what the leg `listened` says and hears; it hangs up when that one ends.
+
+    Keys of its phone change nothing. In place of a queued application: a bridge then takes the leg over, and nothing
+    that waited behind runs in it. Two commands.
+    """
+    listens = f"eavesdrop:{quoting.uuid(listened)},hangup:NORMAL_CLEARING inline"
+    return set_variables(uuid, heard.variables()) + _api(f"uuid_transfer {quoting.uuid(uuid)} {listens}")
+
+
+def join(uuid: str, talking: str, other: str) -> bytes:
+    """Have an answered leg take part in the talk of the leg `talking` with `other`: each of the three hears two.
+
+    When `talking` ends, the leg connects itself with `other`, controller or not, and hangs up where that one is gone
+    too. What it plays and what waits behind ends; a bridge takes it over. Three commands.
+    """
+    rest = f"intercept:{quoting.uuid(other)},hangup:NORMAL_CLEARING"
+    takes_part = f"eavesdrop:{quoting.uuid(talking)},{rest} inline"
+    heard = set_variables(uuid, Heard.BOTH.variables())
+    return break_(uuid, everything=True) + heard + _api(f"uuid_transfer {quoting.uuid(uuid)} {takes_part}")
+
+
+def eavesdrop_heard(uuid: str, heard: Heard) -> bytes:
+    """Change by whom a leg that runs :func:`eavesdrop` is heard, without a pause. Two commands."""
+    event = f"sendevent CUSTOM\nEvent-Subclass: {SUPERVISE}\nUnique-ID: {quoting.uuid(uuid)}"
+    told = f"{event}\neavesdrop-command: {heard.value}{_END}".encode()
+    return set_variables(uuid, heard.variables()) + told
 
 
 def originate(leg: Originate) -> bytes:

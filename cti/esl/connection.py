@@ -103,9 +103,10 @@ OnReply = Callable[[Reply], None]
 class _Slot:
     """Collects the replies to one wire of one or more commands."""
 
-    __slots__ = ("left", "on_reply", "reply")
+    __slots__ = ("at", "left", "on_reply", "reply")
 
     def __init__(self, commands_sent: int, on_reply: OnReply | None) -> None:
+        self.at = time.monotonic()
         self.left = commands_sent
         self.on_reply = on_reply
         self.reply: Reply | None = None
@@ -189,7 +190,7 @@ class Connection:
     def post(self, wire: bytes, on_reply: OnReply | None) -> None:
         """Queue commands for sending; `on_reply` gets the reply, in the reader's greenlet."""
         number = commands.count(wire)
-        if not number or not wire.endswith(b"\n\n"):
+        if not number or not wire.endswith(b"\n"):
             raise ValueError("not a whole command")
         if self._closed_for or self._unsent_bytes > _MAX_UNSENT_BYTES:
             why = self._closed_for or "the switch does not take commands as fast as they come"
@@ -199,6 +200,11 @@ class Connection:
         self._unsent.append(wire)
         self._unsent_bytes += len(wire)
         self._to_send.set()
+
+    @property
+    def lag_s(self) -> float:
+        """How long the oldest command without a reply has waited, seconds; 0 when none waits."""
+        return time.monotonic() - self._slots[0].at if self._slots else 0.0
 
     def nudge(self) -> bool:
         """Send an empty line, which the switch ignores; false once the connection is closed."""

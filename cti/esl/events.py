@@ -55,6 +55,7 @@ class Event(
         "zj_leg": "variable_zj_leg",
         "zj_cell": "variable_zj_cell",
         "zj_state": "variable_zj_state",
+        "zj_more": "variable_zj_more",
         "zj_done": "variable_zj_done",
         "zj_token": "variable_zj_token",
         "zj_agent": "variable_zj_agent",
@@ -103,6 +104,7 @@ class Event(
     zj_leg: str = ""
     zj_cell: str = ""
     zj_state: str = ""
+    zj_more: str = ""
     zj_done: str = ""
     zj_token: str = ""
     zj_agent: str = ""

@@ -16,6 +16,8 @@ _SIP_URI = re.compile(
     r"(?::[0-9]{1,5})?"
     r"(?:[;?&][A-Za-z0-9_.!~*()%+=:/@-]*|;[A-Za-z0-9_-]+=\[[0-9A-Fa-f:.]{2,45}\]){0,32}"
 )
+_PLAIN_VALUE = re.compile(r"[A-Za-z0-9.+/-][A-Za-z0-9_.+/-]*")
+"""Values that no split changes, and in which no trap can hide but one :func:`cti.esl.quoting.quote` would cut."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -119,7 +121,55 @@ class Originate:
         endpoint = self.target.dial_string()
         if ":_:" in endpoint:
             raise UnsafeValue("a target the switch would take for several")
-        return quoting.quote("{" + block + "}" + endpoint) + " &park()"
+        dialled = "{" + block + "}" + endpoint
+        bare = not any(char in dialled for char in " '\\\"`") and quoting.quote(dialled)[1:-1] == dialled
+        return (dialled if bare else quoting.quote(dialled)) + " &park()"
+
+
+def fits_a_bridge(value: str) -> bool:
+    """Return whether `value` can stand in the argument of :class:`BridgeTo`."""
+    return bool(_PLAIN_VALUE.fullmatch(value)) and quoting.needs_no_quotes(value)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BridgeTo:
+    """Application: call a new leg from the one that runs it, hear its ringing and early media, bridge the two.
+
+    A leg that ends unanswered before any early media ends the application (``originate_failed_cause`` says why), and
+    with ``continue_on_fail`` the caller's leg lives on. With early media the two are bridged before the answer;
+    ``bridge_answer_timeout`` then limits the ringing, which `Originate.timeout_s` does before.
+    """
+
+    leg: Originate
+    cancels: str = ""
+    """Uuid of a leg whose scheduled tasks (its fallback) the answer cancels, whoever else is there to do it."""
+
+    def call(self) -> tuple[str, str]:
+        """Return the application's name and argument. Raises :class:`UnsafeValue` for all that needs quotes."""
+        if not 1 <= self.leg.timeout_s <= 3600:
+            raise UnsafeValue("a ringing time outside 1 to 3600 seconds")
+        variables = {
+            "origination_uuid": quoting.uuid(self.leg.uuid),
+            "originate_timeout": str(int(self.leg.timeout_s)),
+            "bridge_answer_timeout": str(int(self.leg.timeout_s)),
+            # Else the caller's own counts, which an originated leg has.
+            "ignore_early_media": "false",
+            "origination_caller_id_name": quoting.number(self.leg.caller_number),
+            "origination_caller_id_number": quoting.number(self.leg.caller_number),
+            **self.leg.variables,
+        }
+        # An application's argument is expanded before it is split: nothing but plain values can stand in it.
+        for value in variables.values():
+            if not fits_a_bridge(value):
+                raise UnsafeValue(f"not a plain value in a bridge: {value[:40]!r}")
+        if self.cancels:
+            # A colon parts an application here from its argument, as a blank would, which cannot stand in a bridge.
+            variables["execute_on_answer"] = f"sched_cancel:{quoting.uuid(self.cancels)}"
+        block = ",".join(f"{quoting.variable(name)}={value}" for name, value in variables.items())
+        endpoint = self.leg.target.dial_string()
+        if any(char in endpoint for char in " ',|{}[]$\\\"") or ":_:" in endpoint:
+            raise UnsafeValue("a target that is not plain")
+        return "bridge", "{" + block + "}" + endpoint
 
 
 def _pair(name: str, value: str) -> str:
@@ -127,4 +177,6 @@ def _pair(name: str, value: str) -> str:
     quoting.plain(value)
     if "{" in value or "}" in value:
         raise UnsafeValue("a brace in a dial string's variable")
+    if value and _PLAIN_VALUE.fullmatch(value):
+        return f"{quoting.variable(name)}={value}"
     return quoting.quote(f"{quoting.variable(name)}={quoting.quote(value)}")

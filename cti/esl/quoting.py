@@ -19,6 +19,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 _PATH = re.compile(r"/[\w ./+=~@%-]*[\w+=~%-]")
+_QUOTELESS = re.compile(r"[A-Za-z0-9_.+/=-]+")
 _DIGITS = re.compile(r"[0-9A-Da-d*#]{1,64}")
 _NUMBER = re.compile(r"\+?[A-Za-z0-9*#._-]{1,64}")
 _CAUSE = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
@@ -121,6 +122,16 @@ def quote(value: str) -> str:
         start = middle
     pieces.append(value[start:])
     return "'" + "''".join(piece.replace("\\", "\\\\").replace("'", "\\'") for piece in pieces) + "'"
+
+
+def needs_no_quotes(value: str) -> bool:
+    """Whether every split of the switch leaves `value` as it is: some text of letters, digits and ``= . _ + / -``."""
+    return bool(_QUOTELESS.fullmatch(value)) and not _TRAPS.search(value)
+
+
+def quote_if_needed(value: str) -> str:
+    """Return `value` as :func:`quote` does, or as it is when that says the same: the switch reads byte by byte."""
+    return value if needs_no_quotes(value) else quote(value)
 
 
 def display_text(value: str, *, limit: int = 80) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from cti.call.model import Call, LegKind, from_variable
+from cti.call.model import Call, LegKind, from_variables
 
 _UUID = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-]{7,63}\Z")
 
@@ -132,7 +132,7 @@ def _leg(document: Mapping[str, Any], variables: Mapping[str, str], leg_uuid: st
         cell=variables.get("zj_cell", ""),
         core_uuid=str(document.get("core-uuid", "")),
         fell_back=variables.get("zj_fallback") == "true",
-        story=_story(variables.get("zj_state", "")),
+        story=_story(variables.get("zj_state", ""), variables.get("zj_more", "")),
     )
 
 
@@ -154,11 +154,11 @@ def _kind(text: str) -> LegKind | None:
         return None
 
 
-def _story(text: str) -> Call | None:
-    if not text:
+def _story(state: str, more: str) -> Call | None:
+    if not state:
         return None
     try:
-        return from_variable(text)
+        return from_variables(state, more)
     except ValueError:
         return None
 

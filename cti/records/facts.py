@@ -11,12 +11,14 @@ from cti.records.cdr import IncompleteError, NotACdrError
 
 
 class EndedFact(msgspec.Struct, frozen=True, kw_only=True):
-    """The call is over and the switch that had it is gone."""
+    """The call is over and the switch writes no record of it: the switch is gone, or the customer's leg never was."""
 
     fact: Literal["ended"]
     call: Call
     core_uuid: str = ""
     """The life of the switch the call was on."""
+    undialled: bool = False
+    """An outbound call whose customer's leg never was: nothing will ever supersede this."""
 
 
 _decoder = msgspec.json.Decoder(EndedFact)

@@ -18,9 +18,10 @@ from core.clock import from_ms
 from core.database import ALL_TENANTS, Database
 from core.models import Tenant
 from core.store import FileStore
-from cti.call.model import Segment
+from cti.call.model import Segment, SegmentKind
 from cti.records import wav
 from cti.records.models import CallRecord, Recording
+from cti.records.telling import tell_recording
 
 _NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9\-]{7,63})-([1-9][0-9]{0,3})\.wav\Z")
 _segments = msgspec.json.Decoder(list[Segment])
@@ -69,6 +70,8 @@ def ship(database: Database, store: FileStore, file: SegmentFile, now: datetime.
         row = _store(store, file, record, now)
         with database.transaction(file.tenant_id) as session:
             session.add(row)
+            session.flush()
+            tell_recording(session, row, now)
             session.commit()
     file.path.unlink(missing_ok=True)
     return shipped is None
@@ -98,6 +101,7 @@ def _store(
         call_id=file.call_id,
         segment=file.segment,
         agent_id=known.agent_id if known else 0,
+        kind=known.kind if known else _kind(sound.channels),
         started_at=from_ms(started_ms),
         length_ms=sound.length_ms,
         key=stored.key,
@@ -107,6 +111,11 @@ def _store(
         channels=sound.channels,
         created_at=now,
     )
+
+
+def _kind(channels: int) -> SegmentKind:
+    """Return what a file is whose call has no record yet: a talk has both sides, a message one."""
+    return SegmentKind.VOICEMAIL if channels == 1 else SegmentKind.TALK
 
 
 def _known(file: SegmentFile, record: CallRecord | None) -> Segment | None:

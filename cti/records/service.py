@@ -18,15 +18,23 @@ from core import phone
 from core.clock import from_ms
 from core.database import ALL_TENANTS, Database, TenantSession
 from core.models import Account, Tenant
-from cti.call.model import Call, EndedIn, LegKind, Offer, OfferResult
+from cti.call.model import Call, EndedIn, LegKind, Offer, OfferResult, Transfer, TransferKind
 from cti.models import Extension, InboundRoute, Queue
 from cti.records import story as stories
-from cti.records.cdr import LegRecord
+from cti.records import three_way
+from cti.records.cdr import LegDirection, LegRecord
 from cti.records.facts import EndedFact
+from cti.records.fitting import fit
 from cti.records.models import CallLeg, CallOffer, CallRecord, Direction, RecordState
+from cti.records.notes import write_notes
+from cti.records.parts import parts_of
+from cti.records.states import StateFact, write_state
 from cti.records.story import Story
+from cti.records.telling import tell_records
+from ivr.models import Flow
+from ivr.region import region_of
 
-Input = LegRecord | EndedFact
+Input = LegRecord | EndedFact | StateFact
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,7 +45,12 @@ class Ready:
     record_id: int
     call_id: str
     agent_id: int
+    """Who talked; 0: nobody."""
+    offered_to: tuple[int, ...]
+    """Agents it was offered to, in order, each once."""
     state: RecordState
+    queue_id: int = 0
+    """Whose call it was; 0: no queue's."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,13 +76,16 @@ def ingest(database: Database, batch: Sequence[Input]) -> Outcome:
             elif not writer.write(item):
                 homeless.append(position)
         session.flush()
+        tell_records(session, writer.changed, writer.corrected)
         ready = tuple(
             Ready(
                 tenant_id=record.tenant_id,
                 record_id=record.id,
                 call_id=record.call_id,
                 agent_id=record.agent_id,
+                offered_to=writer.offered_to[record.id],
                 state=record.state,
+                queue_id=record.queue_id,
             )
             for record in writer.changed
         )
@@ -83,14 +99,20 @@ class _Writer:
     def __init__(self, session: TenantSession) -> None:
         self.session = session
         self.changed: list[CallRecord] = []
+        self.corrected: list[CallRecord] = []
+        """Those of them that were provisional before."""
+        self.offered_to: dict[int, tuple[int, ...]] = {}
+        """Agents by the changed record's id."""
         self._names: dict[tuple[type[Any], int], str] = {}
 
     def write(self, item: Input) -> bool:
         """Write a leg or a fact; return whether a tenant was found for it."""
+        if isinstance(item, StateFact):
+            return write_state(self.session, item)
         if isinstance(item, EndedFact):
             if self.session.get(Tenant, item.call.tenant_id) is None:
                 return False
-            self._write_story(stories.of_fact(item))
+            self._write_parts(stories.of_fact(item))
             for leg in provisional_legs(item):
                 self._write_leg(leg, item.call.tenant_id, provisional=True)
             return True
@@ -100,7 +122,7 @@ class _Writer:
             return False
         self._write_leg(item, tenant_id, provisional=False)
         if story is not None:
-            self._write_story(dataclasses.replace(story, tenant_id=tenant_id))
+            self._write_parts(dataclasses.replace(story, tenant_id=tenant_id))
         return True
 
     def _tenant_of(self, leg: LegRecord, story: Story | None) -> int:
@@ -137,6 +159,10 @@ class _Writer:
             _assign(row, values)
         self.session.flush()
 
+    def _write_parts(self, story: Story) -> None:
+        for part in parts_of(story):
+            self._write_story(part)
+
     def _write_story(self, story: Story) -> None:
         record = self.session.scalar(
             select(CallRecord).where(
@@ -151,11 +177,14 @@ class _Writer:
             self.session.add(record)
         else:
             _assign(record, values)
+            self.corrected.append(record)
             self.session.execute(delete(CallOffer).where(CallOffer.record_id == record.id))
         self.session.flush()
         for position, offer in enumerate(_unique(story.offers), start=1):
             self.session.add(self._offer(record, position, offer))
+        write_notes(self.session, record, story)
         self.changed.append(record)
+        self.offered_to[record.id] = tuple(dict.fromkeys(offer.agent_id for offer in story.offers))
 
     def _record_values(self, story: Story) -> dict[str, Any]:
         agent_name = self._name(Account, story.agent_id)
@@ -165,57 +194,102 @@ class _Writer:
             EndedIn.QUEUE: queue_name,
             EndedIn.OFFER: queue_name,
             EndedIn.AGENT: agent_name,
+            EndedIn.TRANSFERRED: self._target(story.went_by or story.came_by),
         }.get(story.ended_in, "")
+        last = story.offers[-1] if story.offers else None
+        queue = self.session.get(Queue, story.queue_id) if story.queue_id else None
+        other = story.called if story.direction is LegDirection.OUT else story.caller
+        region = region_of(other)
         return {
             "state": RecordState.FINAL if story.final else RecordState.PROVISIONAL,
             "direction": Direction(story.direction.value),
             "route_id": story.route_id,
-            "route_code": _fit(story.route_code, 64),
-            "trunk_address": _fit(story.trunk_address, 64),
-            "caller": _fit(story.caller, 32),
-            "called": _fit(story.called, 32),
+            "route_code": fit(story.route_code, 64),
+            "trunk_address": fit(story.trunk_address, 64),
+            "caller": fit(story.caller, 32),
+            "called": fit(story.called, 32),
+            "caller_id": fit(story.caller_id, 32),
+            "source_call_id": story.source_call_id,
+            "note": fit(self._note(story), 500),
+            "region": region.key if region else "",
             "arrived_at": from_ms(story.arrived_ms),
             "answered_at": _instant(story.answered_ms),
             "talk_at": _instant(story.talk_ms),
+            "queue_entered_at": _instant(story.queue_entered_ms),
             "ended_at": from_ms(story.ended_ms),
             "length_s": story.length_s,
             "wait_s": story.wait_s,
+            "service_level_s": queue.service_level_s if queue else 0,
             "talk_s": story.talk_s,
+            "holds": msgspec.json.encode(story.holds).decode(),
+            "hold_s": story.hold_s,
+            "conferences": three_way.encoded(
+                story.conferences, story.ended_ms, lambda account: self._name(Account, account)
+            ),
             "ended_in": story.ended_in,
-            "ended_detail": _fit(detail, 200),
-            "cause": _fit(story.cause, 64),
-            "refusal": _fit(story.refusal, 64),
+            "ended_detail": fit(detail, 200),
+            "cause": fit(story.cause, 64),
+            "ended_by": fit(story.ended_by, 64),
+            "refusal": fit(story.refusal, 64),
             "agent_id": story.agent_id,
             "agent_name": agent_name,
             "extension_id": story.extension_id,
             "extension": self._name(Extension, story.extension_id),
+            "last_agent_id": last.agent_id if last else 0,
+            "last_agent_name": self._name(Account, last.agent_id) if last else "",
+            "last_extension_id": last.extension_id if last else 0,
+            "last_extension": self._name(Extension, last.extension_id) if last else "",
             "queue_id": story.queue_id,
             "queue_name": queue_name,
             "missed": story.missed,
             "missed_count": story.missed_count,
             "path": msgspec.json.encode(story.path).decode(),
             "segments": msgspec.json.encode(story.segments).decode(),
-            "cell": _fit(story.cell, 64),
-            "core_uuid": _fit(story.core_uuid, 64),
+            "cell": fit(story.cell, 64),
+            "core_uuid": fit(story.core_uuid, 64),
             "demo": story.demo,
         }
+
+    def _note(self, story: Story) -> str:
+        """Return where a part came from and went, in signs that need no language (CTI-C1): ``← Anna``, ``→ Sales``."""
+        came, went = story.came_by, story.went_by
+        source = (
+            self._name(Account, came.from_agent) or self._name(Extension, came.from_extension) if came else ""
+        )
+        target = self._target(went) if went else ""
+        return " ".join(f"{sign} {name}" for sign, name in (("←", source), ("→", target)) if name)
+
+    def _target(self, transfer: Transfer | None) -> str:
+        """Return the name of whom a transfer was to; numbers masked, as names are shown to everybody."""
+        if transfer is None:
+            return ""
+        to = transfer.to
+        if to.kind is TransferKind.NUMBER:
+            return phone.mask(to.outside.number) if to.outside else ""
+        models: dict[TransferKind, type[Any]] = {
+            TransferKind.AGENT: Account,
+            TransferKind.QUEUE: Queue,
+            TransferKind.FLOW: Flow,
+        }
+        return self._name(models[to.kind], to.id)
 
     def _offer(self, record: CallRecord, position: int, offer: Offer) -> CallOffer:
         return CallOffer(
             tenant_id=record.tenant_id,
             record_id=record.id,
             position=position,
-            leg_uuid=_fit(offer.leg_id, 64),
+            leg_uuid=fit(offer.leg_id, 64),
             agent_id=offer.agent_id,
             agent_name=self._name(Account, offer.agent_id),
             extension_id=offer.extension_id,
             queue_id=offer.queue_id,
-            endpoint=_fit(offer.endpoint, 64),
+            endpoint=fit(offer.endpoint, 64),
             offered_at=from_ms(offer.offered_ms),
             answered_at=_instant(offer.answered_ms),
             ended_at=_instant(offer.ended_ms),
             result=offer.result,
-            cause=_fit(offer.cause, 64),
+            cause=fit(offer.cause, 64),
+            why="" if offer.why is None else offer.why.as_text(),
         )
 
     def _name(self, kind: type[Any], row_id: int) -> str:
@@ -233,6 +307,8 @@ class _Writer:
 def provisional_legs(fact: EndedFact) -> list[LegRecord]:
     """Return the legs that were up when the switch died, as far as the controller knew them."""
     call = fact.call
+    if fact.undialled or (call.outbound and not call.dialled_ms):
+        return []
     legs = [_provisional_leg(fact, call.id, LegKind.CUSTOMER, call.arrived_ms, call.answered_ms)]
     legs += [
         _provisional_leg(
@@ -247,8 +323,6 @@ def provisional_legs(fact: EndedFact) -> list[LegRecord]:
 def _provisional_leg(
     fact: EndedFact, leg_uuid: str, kind: LegKind, started_ms: int, answered_ms: int, agent_id: int = 0
 ) -> LegRecord:
-    from cti.records.cdr import LegDirection
-
     call: Call = fact.call
     customer = kind is LegKind.CUSTOMER
     return LegRecord(
@@ -289,18 +363,18 @@ def _leg_values(leg: LegRecord, *, provisional: bool) -> dict[str, Any]:
         "started_at": _from_us(leg.started_us),
         "answered_at": _from_us(leg.answered_us) if leg.answered_us else None,
         "ended_at": _from_us(leg.ended_us),
-        "cause": _fit(leg.cause, 64),
-        "ended_by": _fit(leg.ended_by, 64),
-        "from_number": _fit(phone.from_switch(leg.from_number).stored, 32),
-        "to_number": _fit(phone.from_switch(leg.to_number).stored, 32) if leg.to_number else "",
+        "cause": fit(leg.cause, 64),
+        "ended_by": fit(leg.ended_by, 64),
+        "from_number": fit(phone.from_switch(leg.from_number).stored, 32),
+        "to_number": fit(phone.from_switch(leg.to_number).stored, 32) if leg.to_number else "",
         "agent_id": leg.agent_id,
-        "extension": _fit(leg.extension, 20),
-        "sip_call_id": _fit(leg.sip_call_id, 200),
-        "network_address": _fit(leg.network_address, 64),
-        "user_agent": _fit(leg.user_agent, 200),
-        "codec": _fit(leg.codec, 32),
+        "extension": fit(leg.extension, 20),
+        "sip_call_id": fit(leg.sip_call_id, 200),
+        "network_address": fit(leg.network_address, 64),
+        "user_agent": fit(leg.user_agent, 200),
+        "codec": fit(leg.codec, 32),
         "quality": msgspec.json.encode(dataclasses.asdict(leg.quality)).decode() if leg.quality else "{}",
-        "core_uuid": _fit(leg.core_uuid, 64),
+        "core_uuid": fit(leg.core_uuid, 64),
     }
 
 
@@ -320,9 +394,3 @@ def _instant(instant_ms: int) -> datetime.datetime | None:
 
 def _from_us(instant_us: int) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(0, datetime.UTC) + datetime.timedelta(microseconds=instant_us)
-
-
-def _fit(text: str, length: int) -> str:
-    """Return `text` without what a database refuses: control characters, halves of surrogates, too much of it."""
-    clean = "".join(char if char >= " " and not "\ud800" <= char <= "\udfff" else " " for char in text)
-    return clean.replace("\x7f", " ").strip()[:length]

@@ -17,13 +17,15 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from core.bus import ADMIN, agent_audience, supervisors_audience
 from core.clock import from_ms
 from core.database import Database
 from core.store import FileStore
-from cti.records import cdr, facts, recordings
+from cti.records import cdr, facts, recordings, states
 from cti.records.facts import EndedFact
 from cti.records.service import Input, Outcome, Ready, ingest
 from cti.records.spool import BAD, HOMELESS, Item, Spool
+from cti.records.states import StateFact
 from cti.records.wav import NotAWavError
 
 logger = structlog.get_logger(__name__)
@@ -71,6 +73,7 @@ class Shipper:
         *,
         cdr_dir: Path,
         facts_dir: Path,
+        states_dir: Path,
         recordings_dir: Path,
         database: Database,
         store: FileStore,
@@ -80,6 +83,8 @@ class Shipper:
     ) -> None:
         self.legs: Spool[Input] = Spool(cdr_dir, ".cdr.json", cdr.parse)
         self.facts: Spool[Input] = Spool(facts_dir, ".json", facts.parse)
+        self.states: Spool[Input] = Spool(states_dir, ".json", states.parse)
+        self.spools = (self.legs, self.facts, self.states)
         self.recordings_dir = recordings_dir
         self.database = database
         self.store = store
@@ -92,10 +97,10 @@ class Shipper:
 
         Raises :data:`DatabaseAway` when the database is away, and ``OSError`` when a disk refuses.
         """
-        # Facts last: a real record that is there as well makes them needless.
-        done = self._ship(self.legs) + self._ship(self.facts)
-        self.meters.waiting.set(self.legs.waiting() + self.facts.waiting())
-        aside = (spool.aside(where) for spool in (self.legs, self.facts) for where in (BAD, HOMELESS))
+        # Facts after legs: a real record that is there as well makes them needless.
+        done = sum(self._ship(spool) for spool in self.spools)
+        self.meters.waiting.set(sum(spool.waiting() for spool in self.spools))
+        aside = (spool.aside(where) for spool in self.spools for where in (BAD, HOMELESS))
         self.meters.bad.set(sum(aside))
         self.meters.delay.set(self.clock())
         return done
@@ -167,11 +172,20 @@ class Shipper:
 
 
 def _ended_s(value: Input) -> float:
+    if isinstance(value, StateFact):
+        return value.ended_ms / 1000
     return value.call.ended_ms / 1000 if isinstance(value, EndedFact) else value.ended_us / 1e6
 
 
 def _now(clock: Callable[[], float]) -> datetime.datetime:
     return from_ms(int(clock() * 1000))
+
+
+def audiences(ready: Ready) -> list[str]:
+    """Return who hears of a record: who may see all or its queue, and who talked, or else whom nobody answered for."""
+    people = (ready.agent_id,) if ready.agent_id else ready.offered_to
+    queue = [supervisors_audience(ready.queue_id)] if ready.queue_id else []
+    return [ADMIN, *map(agent_audience, people), *queue]
 
 
 def live_data(ready: Ready) -> dict[str, Any]:

@@ -9,8 +9,22 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+import msgspec
+
 from core import phone
-from cti.call.model import Call, EndedIn, Offer, OfferResult, PathStep, Segment
+from cti.call import holds
+from cti.call.holds import UNIT_MS, Hold
+from cti.call.model import (
+    Call,
+    Conference,
+    EndedIn,
+    KeyedNote,
+    Offer,
+    OfferResult,
+    PathStep,
+    Segment,
+    Transfer,
+)
 from cti.call.outcome import ended_in, was_missed
 from cti.records.cdr import LegDirection, LegRecord
 from cti.records.facts import EndedFact
@@ -33,15 +47,21 @@ class Story:
     trunk_address: str
     caller: str
     called: str
+    caller_id: str
+    """Number shown to the called party of an outbound call."""
     arrived_ms: int
     answered_ms: int
     talk_ms: int
+    talk_ended_ms: int
+    """When the talk ended though the caller stayed; 0: with the call, if there was one."""
     ended_ms: int
     queue_entered_ms: int
     ended_in: EndedIn
     ended_node: str
     """Name of the last node, when it ended in a flow."""
     cause: str
+    ended_by: str
+    """Who said goodbye on the customer's leg, as the switch names it; empty: not known."""
     refusal: str
     agent_id: int
     extension_id: int
@@ -51,19 +71,37 @@ class Story:
     offers: tuple[Offer, ...]
     path: tuple[PathStep, ...]
     segments: tuple[Segment, ...]
+    notes: tuple[KeyedNote, ...]
     cell: str
     core_uuid: str
     demo: bool
+    transfers: tuple[Transfer, ...] = ()
+    """Transfers out of its talks, each of which closed a part (`cti.records.parts`)."""
+    holds: tuple[Hold, ...] = ()
+    more_held_ms: int = 0
+    """Length of further holds whose times were not kept."""
+    conferences: tuple[Conference, ...] = ()
+    source_call_id: str = ""
+    """Of a later part: the first one's id."""
+    came_by: Transfer | None = None
+    """Of a part: the transfer that opened it, and the one that closed it."""
+    went_by: Transfer | None = None
 
     @property
     def length_s(self) -> int:
-        """From arrival to the end."""
-        return _seconds(self.arrived_ms, self.ended_ms)
+        """From arrival to the end; of an outbound call from the called party's answer (CTI-C2)."""
+        since_ms = self.answered_ms if self.direction is LegDirection.OUT else self.arrived_ms
+        return _seconds(since_ms, self.ended_ms)
 
     @property
     def talk_s(self) -> int:
-        """From being connected to the end; 0 when nobody was."""
-        return _seconds(self.talk_ms, self.ended_ms)
+        """From being connected to the end of that; 0 when nobody was."""
+        return _seconds(self.talk_ms, min(self.talk_ended_ms or self.ended_ms, self.ended_ms))
+
+    @property
+    def hold_s(self) -> int:
+        """How long the customer was on hold, all in all; music before the talk is none of it."""
+        return round((sum(each.end_ms - each.begin_ms for each in self.holds) + self.more_held_ms) / 1000)
 
     @property
     def wait_s(self) -> int:
@@ -87,22 +125,23 @@ def of_leg(leg: LegRecord) -> Story:
         direction=leg.direction,
         caller=call.caller or phone.from_switch(leg.from_number).stored,
         called=call.called or phone.from_switch(leg.to_number).stored,
-        arrived_ms=leg.started_us // 1000,
+        arrived_ms=(call.outbound and call.arrived_ms) or leg.started_us // 1000,
         answered_ms=leg.answered_us // 1000,
         ended_ms=ended_ms,
         cause=leg.cause,
-        ended_in=EndedIn.SWITCH if leg.fell_back and call.ended_in is None else ended_in(call),
+        ended_by=leg.ended_by,
+        ended_in=EndedIn.SWITCH if leg.fell_back and call.ended_in is None else ended_in(call, leg.cause),
         cell=leg.cell or call.cell,
         core_uuid=leg.core_uuid,
     )
 
 
 def of_fact(fact: EndedFact) -> Story:
-    """Return the provisional story of a call whose switch is gone."""
+    """Return the story of a call the switch writes no record of; provisional unless none can come."""
     call = fact.call
     return _story(
         call,
-        final=False,
+        final=fact.undialled,
         call_id=call.id,
         tenant_id=call.tenant_id,
         direction=LegDirection.OUT if call.direction == "out" else LegDirection.IN,
@@ -112,6 +151,7 @@ def of_fact(fact: EndedFact) -> Story:
         answered_ms=call.answered_ms,
         ended_ms=max(call.ended_ms, call.arrived_ms),
         cause=call.cause or SWITCH_GONE,
+        ended_by="",
         ended_in=ended_in(call),
         cell=call.cell,
         core_uuid=fact.core_uuid,
@@ -131,11 +171,13 @@ def _story(
     answered_ms: int,
     ended_ms: int,
     cause: str,
+    ended_by: str,
     ended_in: EndedIn,
     cell: str,
     core_uuid: str,
 ) -> Story:
-    talker = next((offer for offer in reversed(call.offers) if offer.answered_ms), None)
+    # Who dialled is the call's agent, also when they did not pick up their own telephone.
+    talker = next((offer for offer in reversed(call.offers) if offer.answered_ms or call.outbound), None)
     return Story(
         call_id=call_id,
         tenant_id=tenant_id,
@@ -143,17 +185,20 @@ def _story(
         direction=direction,
         route_id=call.route_id,
         route_code=call.route_code,
-        trunk_address=call.trunk_address,
+        trunk_address=call.trunk_code or call.trunk_address,
         caller=caller,
         called=called,
+        caller_id=call.caller_id,
         arrived_ms=arrived_ms,
         answered_ms=answered_ms,
         talk_ms=min(call.talk_started_ms, ended_ms),
+        talk_ended_ms=call.talk_ended_ms,
         ended_ms=ended_ms,
         queue_entered_ms=call.queue_entered_ms,
         ended_in=ended_in,
         ended_node=call.path[-1].name or call.path[-1].node if call.path and ended_in is EndedIn.FLOW else "",
         cause=cause,
+        ended_by=ended_by,
         refusal=call.refusal,
         agent_id=call.agent_id if call.talk_started_ms else (talker.agent_id if talker else 0),
         extension_id=call.extension_id if call.talk_started_ms else (talker.extension_id if talker else 0),
@@ -163,9 +208,14 @@ def _story(
         offers=tuple(_closed(call.offers, ended_ms, cause)),
         path=tuple(call.path),
         segments=tuple(call.segments),
+        notes=tuple(call.notes),
         cell=cell,
         core_uuid=core_uuid,
         demo=call.demo,
+        transfers=tuple(call.transfers),
+        holds=holds.of(call, ended_ms),
+        more_held_ms=call.holds_more * UNIT_MS,
+        conferences=tuple(call.conferences),
     )
 
 
@@ -173,17 +223,10 @@ def _closed(offers: Iterable[Offer], ended_ms: int, cause: str) -> Iterable[Offe
     """Yield the offers; one that still rang when the last words were written ended with the caller."""
     for offer in offers:
         if offer.result is OfferResult.RINGING:
-            yield Offer(
-                leg_id=offer.leg_id,
-                agent_id=offer.agent_id,
-                extension_id=offer.extension_id,
-                queue_id=offer.queue_id,
-                endpoint=offer.endpoint,
-                token=offer.token,
-                offered_ms=offer.offered_ms,
+            yield msgspec.structs.replace(
+                offer,
                 result=OfferResult.LOST if cause == SWITCH_GONE else OfferResult.CALLER_GONE,
                 ended_ms=ended_ms,
-                cause=offer.cause,
             )
         else:
             yield offer

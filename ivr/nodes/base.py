@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from ivr.messages import FailureReason, TransferTarget
+from ivr.messages import Answered, FailureReason, Method, Note, TransferTarget
+from ivr.nodes.form import Field, Group
 from ivr.problems import Problem
 from ivr.prompt_values import Prompt
+from ivr.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from ivr.model import Flow
@@ -37,6 +39,8 @@ class Signal(enum.StrEnum):
     PLAY_FAILED = "play_failed"
     TIMER = "timer"
     TRANSFER_FAILED = "transfer_failed"
+    ANSWERED = "answered"  # the node's request, or its message, was answered
+    TALK_ENDED = "talk_ended"  # the agent hung up first and the node said where to go on
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +55,9 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     language: str
     reason: FailureReason | None = None
     """With ``TRANSFER_FAILED``."""
+    answer: Answered | None = None
+    """With ``ANSWERED``."""
+    surroundings: Surroundings = Surroundings()
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, tag_field="do"):
@@ -88,6 +95,47 @@ class HandOver(Outcome, frozen=True, kw_only=True, tag="hand_over"):
     target: TransferTarget
     background: list[Prompt] = []
     failure: str = ""
+    after_talk: str = ""
+    """Node for a caller whose agent hung up first; the step is called with TALK_ENDED then."""
+    outside: int = 0
+    """See `ivr.messages.Transfer.outside`."""
+
+
+class RecordMessage(Outcome, frozen=True, kw_only=True, tag="record"):
+    """Record the caller; the step is called with PLAYED when it is done, PLAY_FAILED when it could not be."""
+
+    max_s: int
+    silence_s: int = 0
+
+
+class Ask(Outcome, frozen=True, kw_only=True, tag="ask"):
+    """Make an HTTP request and play `background` meanwhile; the step is called with ANSWERED, and with PLAYED
+    or PLAY_FAILED when the background ends before that.
+    """
+
+    method: Method
+    url: str
+    headers: dict[str, str] = {}
+    body: str = ""
+    content_type: str = ""
+    timeout_s: int
+    fields: dict[str, str] = {}
+    background: list[Prompt] = []
+    patience_ms: int = 1_000
+    """Without a background: time after which the step is called with TIMER."""
+
+
+class Send(Outcome, frozen=True, kw_only=True, tag="send"):
+    """Have a short message sent; the step is called with ANSWERED as soon as it is known whether it is kept."""
+
+    number: str
+    text: str
+
+
+class Continue(Outcome, frozen=True, kw_only=True, tag="continue"):
+    """Go on in another flow; this run is over."""
+
+    flow_id: int
 
 
 class End(Outcome, frozen=True, kw_only=True, tag="end"):
@@ -102,7 +150,7 @@ class Fail(Outcome, frozen=True, kw_only=True, tag="fail"):
     reason: str
 
 
-AnyOutcome = Stay | Say | Listen | Go | HandOver | End | Fail
+AnyOutcome = Stay | Say | Listen | Go | HandOver | RecordMessage | Ask | Send | Continue | End | Fail
 
 
 class NoState(msgspec.Struct, frozen=True):
@@ -119,6 +167,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """Keys used up, from the front of `Moment.keys`; they are recorded on the path."""
     assign: dict[str, str] = {}
     """Variables to set."""
+    notes: list[Note] = []
+    """What goes on the call's record."""
 
 
 class Exit(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +191,8 @@ class ReferenceKind(enum.StrEnum):
     QUEUE = "queue"
     EXTENSION = "extension"
     VOICE = "voice"
+    FLOW = "flow"
+    CALENDAR = "calendar"
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +202,15 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     field: str
     """Where the node names it."""
+
+
+class VariableUse(msgspec.Struct, frozen=True, kw_only=True):
+    """A variable a node names outside its prompts: it must exist, and cannot be deleted meanwhile (CTI-I3)."""
+
+    name: str
+    field: str
+    own: bool = False
+    """True when it must be one of the flow's own, because the node sets it."""
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -163,6 +224,14 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     type_ahead: TypeAhead = TypeAhead.KEEP
 
     state_type: ClassVar[type[msgspec.Struct]] = NoState
+    label: ClassVar[str] = ""
+    """What the type is called: an English message id, as `description`."""
+    description: ClassVar[str] = ""
+    icon: ClassVar[str] = ""
+    """Name of the icon in the editor."""
+    group: ClassVar[Group] = Group.SPEAK
+    form: ClassVar[tuple[Field, ...]] = ()
+    """The fields in the order they are edited; without code, name and type_ahead, which all nodes have."""
 
     def step(self, state: Any, moment: Moment) -> Turn:
         """Decide what happens next. Pure; never raises for any state of `state_type` and any moment."""
@@ -180,6 +249,16 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
         """Return what the node uses from outside, besides the recordings in its prompt lists."""
         return ()
 
+    def variable_uses(self) -> tuple[VariableUse, ...]:
+        """Return the variables the node names; an empty name is one that was not chosen yet."""
+        return ()
+
+    def patterns(self) -> tuple[tuple[str, str], ...]:
+        """Return the node's patterns (`ivr.patterns`), each with its field."""
+        return ()
+
     def check(self, flow: Flow) -> Iterator[Problem]:
-        """Yield what is wrong with the node's own values; arrows and prompts are checked by `ivr.checks`."""
+        """Yield what is wrong with the node's own values; arrows, prompts, references, variables and patterns
+        are checked by `ivr.checks`.
+        """
         yield from ()

@@ -6,6 +6,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ivr.nodes.base import Exit, Fail, Go, Moment, Node, NoState, Say, Signal, Stay, Turn
+from ivr.nodes.form import (
+    FALLBACK_HELP,
+    Field,
+    Group,
+    Kind,
+    failure_field,
+    integer_field,
+    next_field,
+    prompts_field,
+)
 from ivr.problems import N_, Problem, out_of_range
 from ivr.prompt_values import Prompt
 
@@ -28,6 +38,23 @@ class Playback(Node, frozen=True, kw_only=True, tag="playback"):
     failure: str = ""
     """Node when nothing could be played; empty means the flow's fallback."""
 
+    label = N_("Playback")
+    description = N_("Says something and goes on.")
+    icon = "volume"
+    group = Group.SPEAK
+    form = (
+        prompts_field(required=True),
+        integer_field("repeat", N_("Times"), 1, MAX_REPEAT),
+        Field(
+            name="interruptible",
+            kind=Kind.BOOLEAN,
+            label=N_("A key skips the rest"),
+            help=N_("The key counts at the next node that wants one."),
+        ),
+        next_field(),
+        failure_field(FALLBACK_HELP),
+    )
+
     def step(self, state: NoState, moment: Moment) -> Turn:
         """See `Node.step`."""
         match moment.signal:
@@ -42,7 +69,7 @@ class Playback(Node, frozen=True, kw_only=True, tag="playback"):
                 return Turn(outcome=Go(exit="failure", target=self.failure))
             case Signal.PLAY_FAILED:
                 return Turn(outcome=Fail(reason="play-failed"))
-            case Signal.TIMER | Signal.TRANSFER_FAILED:
+            case _:
                 return Turn(outcome=Stay())
 
     def exits(self) -> tuple[Exit, ...]:

@@ -9,8 +9,8 @@ from core import real_threads
 from ivr.tts.provider import SpeechError
 
 
-def run_child(command: list[str], stdin: bytes, timeout_s: float) -> bytes:
-    """Return what the command wrote. Raises `SpeechError` on a failure, a time-out, or empty output.
+def run_child(command: list[str], stdin: bytes, timeout_s: float, *, silent: bool = False) -> bytes:
+    """Return what the command wrote. Raises `SpeechError` on a failure, a time-out, or (unless `silent`) empty output.
 
     In a gevent process only the calling greenlet waits.
     """
@@ -23,7 +23,7 @@ def run_child(command: list[str], stdin: bytes, timeout_s: float) -> bytes:
     if done.returncode != 0:
         reason = done.stderr.decode("utf-8", "replace").strip()[-300:]
         raise SpeechError(f"the speech engine ended with {done.returncode}: {reason}")
-    if not done.stdout:
+    if not done.stdout and not silent:
         raise SpeechError("the speech engine said nothing")
     output: bytes = done.stdout
     return output

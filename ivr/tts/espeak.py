@@ -54,7 +54,7 @@ class EspeakProvider:
 
     def synthesise(self, text: str, language: str, voice: str) -> bytes:
         """See `SpeechProvider.synthesise`."""
-        request = {"text": _speakable(text), "voice": voice, **_SETTINGS.get(language, _SETTINGS["en"])}
+        request = {"text": speakable(text), "voice": voice, **_SETTINGS.get(language, _SETTINGS["en"])}
         command = [sys.executable, "-I", "-S", str(_WORKER), str(self._library), str(self._data)]
         return run_child(command, json.dumps(request).encode(), TIMEOUT_S)
 
@@ -84,7 +84,7 @@ class EspeakProgram:
         settings = _SETTINGS.get(language, _SETTINGS["en"])
         options = ["-b", "1", "-v", voice, "-s", str(settings["rate"]), "-p", str(settings["pitch"])]
         command = [self._program, *options, "-a", str(settings["volume"]), "--stdin", "--stdout"]
-        return run_child(command, _speakable(text).encode(), TIMEOUT_S)
+        return run_child(command, speakable(text).encode(), TIMEOUT_S)
 
 
 def default_provider() -> EspeakProvider | EspeakProgram:
@@ -93,7 +93,7 @@ def default_provider() -> EspeakProvider | EspeakProgram:
     return provider if provider.usable else EspeakProgram()
 
 
-def _speakable(text: str) -> str:
+def speakable(text: str) -> str:
     """Return the text without what no voice can say. Raises `SpeechError` when nothing is left or it is too
     long.
     """

@@ -4,6 +4,7 @@ like it.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 
@@ -29,3 +30,10 @@ class SpeechProvider(Protocol):
 
     def synthesise(self, text: str, language: str, voice: str) -> bytes:
         """Return `text` spoken, as a mono 16-bit WAV file of any rate. Raises `SpeechError`."""
+
+
+class Speaker(Protocol):
+    """Files of spoken texts: a `SpeechCache`, or a chain of them."""
+
+    def speak(self, text: str, language: str, voice: str = "") -> Path:
+        """Return the file of `text`, made now if need be. Raises `SpeechError`; the caller's greenlet may wait."""

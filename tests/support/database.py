@@ -23,11 +23,19 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'test.db'}"
 
 
+@pytest.fixture(params=BOTH)
+def migrated_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of a migrated database without rows, once for each engine."""
+    if request.param == "mariadb":
+        return str(request.getfixturevalue("mariadb_server").migrated_database())
+    shutil.copyfile(request.getfixturevalue("migrated_sqlite"), tmp_path / "test.db")
+    return f"sqlite:///{tmp_path / 'test.db'}"
+
+
 @pytest.fixture
-def each_database(empty_database_url: str) -> Iterator[Database]:
+def each_database(migrated_database_url: str) -> Iterator[Database]:
     """A migrated database without rows, once for each engine."""
-    schema.upgrade(empty_database_url)
-    database = Database(empty_database_url)
+    database = Database(migrated_database_url)
     yield database
     database.dispose()
 

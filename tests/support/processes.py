@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tests.support import clock
+
 
 class ServerDidNotStart(Exception):
     """The program ended or did not answer in time; the text holds the end of its output."""
@@ -18,13 +20,17 @@ def start(
     """Start `command`, its output in `log`, and return once `ready()`; raises :class:`ServerDidNotStart`."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        if ready():
-            return process
-        time.sleep(0.02)
+    deadline = clock.now_s() + timeout_s
+    try:
+        while clock.now_s() < deadline:
+            if process.poll() is not None:
+                break
+            if ready():
+                return process
+            time.sleep(0.02)
+    except BaseException:  # whoever waits was told to end
+        stop(process)
+        raise
     stop(process)
     raise ServerDidNotStart(f"{command[0]}: {log.read_text(errors='replace')[-2000:]}")
 

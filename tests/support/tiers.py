@@ -14,28 +14,33 @@ _MARKED = {
     "browser": "browser",
     "mariadb": "MariaDB",
     "redis": "Debian's Redis",
+    "ffmpeg": "FFmpeg",
 }
 _FOLDERS = ("unit", "conformance", "integration", "e2e")
 _ROOT = Path(__file__).resolve().parents[1]
 
-_tiers: dict[str, str] = {}
 _counts: dict[str, Counter[str]] = {}
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Note each test's tier: what it needs, else the folder it is in."""
+    """Note each test's tier on it, so that reports from other processes bring it along."""
+    item.user_properties.append(("tier", _tier_of(item)))
+
+
+def _tier_of(item: pytest.Item) -> str:
+    """Return what the test needs, else the folder it is in."""
     for marker, name in _MARKED.items():
         if item.get_closest_marker(marker):
-            _tiers[item.nodeid] = name
-            return
+            return name
     parts = item.path.relative_to(_ROOT).parts if item.path.is_relative_to(_ROOT) else ("",)
-    _tiers[item.nodeid] = parts[0] if parts[0] in _FOLDERS else "other"
+    return parts[0] if parts[0] in _FOLDERS else "other"
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Count each test's end once; an error around a passed test counts as a failure too."""
     if report.when == "call" or report.outcome != "passed":
-        _counts.setdefault(_tiers.get(report.nodeid, "other"), Counter())[report.outcome] += 1
+        tier = dict(report.user_properties).get("tier", "other")
+        _counts.setdefault(str(tier), Counter())[report.outcome] += 1
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

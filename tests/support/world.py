@@ -13,14 +13,16 @@ import subprocess
 import threading
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 import numpy as np
 
+from core.settings import Settings
 from cti.directory import DirectoryUser, a1_hash, not_found_document, user_document
-from tests.support.cell import Cell, free_port, wait_for
+from tests.support.cell import free_port, wait_for
 
 FREESWITCH = Path(os.environ.get("ZONGJI_FREESWITCH_HOME", "/usr/local/freeswitch"))
 PASSWORD = "world-of-phones"
@@ -49,21 +51,41 @@ CONFIGURATION = """<document type="freeswitch/xml"><section name="configuration"
 <extension name="answer"><condition field="destination_number" expression="^answer-(\\d+)$">
 <action application="answer"/>
 <action application="playback" data="tone_stream://%(1000,0,$1);loops=-1"/></condition></extension>
+<extension name="early"><condition field="destination_number" expression="^early-(\\d+)$">
+<action application="pre_answer"/>
+<action application="playback" data="tone_stream://%(1000,0,$1);loops=-1"/></condition></extension>
 <extension name="ring"><condition>
 <action application="ring_ready"/><action application="park"/></condition></extension></context></section></document>"""
+
+
+class Place(Protocol):
+    """What the world knows of the platform it is outside of: a folder for its own files, and the settings."""
+
+    @property
+    def folder(self) -> Path:
+        """Where it makes a folder of its own."""
+
+    @property
+    def settings(self) -> Settings:
+        """Whose ports it calls."""
 
 
 class World:
     """A second FreeSWITCH with one SIP profile."""
 
-    def __init__(self, cell: Cell, users: tuple[str, ...]) -> None:
+    def __init__(
+        self, cell: Place, users: tuple[str, ...], *, passwords: Mapping[str, str] | None = None
+    ) -> None:
+        """`passwords` are those of the phones where the platform's own web answers the switch's look-ups; without
+        them the directory is served here, at the web's port.
+        """
         self.cell = cell
         self.folder = cell.folder / "world"
         self.folder.mkdir()
         self.port, self.sip = free_port(), free_port()
-        self.passwords = {user: f"pw-{user}" for user in users}
+        self.passwords = {user: f"pw-{user}" for user in users} if passwords is None else dict(passwords)
         self._picked_up: set[str] = set()
-        self._directory = self._serve_directory()
+        self._directory = self._serve_directory() if passwords is None else None
         self._process = self._start()
 
     # --- directory --------------------------------------------------------------------------------------------------
@@ -127,16 +149,17 @@ class World:
             stderr=subprocess.STDOUT,
         )
         log.close()
-        wait_for(lambda: "UP" in self.api("status", check=False), 30, "the second FreeSWITCH does not start")
-        wait_for(lambda: "world" in self.api("sofia status", check=False), 20, "no SIP profile")
+        wait_for(lambda: "UP" in self.api("status", check=False), 60, "the second FreeSWITCH does not start")
+        wait_for(lambda: "world" in self.api("sofia status", check=False), 60, "no SIP profile")
         return process
 
     def stop(self) -> None:
         """End it."""
         self._process.kill()
         self._process.wait()
-        self._directory.shutdown()
-        self._directory.server_close()
+        if self._directory is not None:
+            self._directory.shutdown()
+            self._directory.server_close()
 
     def api(self, command: str, *, check: bool = True) -> str:
         """Run an api command."""
@@ -179,6 +202,7 @@ class World:
                     and row["dest"] == user
                     and row["callstate"] in ("RINGING", "EARLY")
                     and row["uuid"] not in self._picked_up
+                    and self.alive(row["uuid"])
                 ),
                 "",
             )
@@ -192,11 +216,23 @@ class World:
         self.api(f"uuid_transfer {leg} answer-{hz} XML phones")
         return leg
 
-    def call(self, number: str, caller: str, hz: int) -> str:
-        """Call the cell as the carrier; the caller plays its tone once answered."""
+    def pick_up(self, leg: str, hz: int) -> None:
+        """Answer a leg that rings."""
+        self._picked_up.add(leg)
+        self.api(f"uuid_transfer {leg} answer-{hz} XML phones")
+
+    def announce(self, leg: str, hz: int) -> None:
+        """Send early media on a leg that rings."""
+        self.api(f"uuid_transfer {leg} early-{hz} XML phones")
+
+    def call(self, number: str, caller: str, hz: int, *, keys: str = "rfc2833") -> str:
+        """Call the cell as the carrier; the caller plays its tone once answered. `keys` are sent as ``rfc2833`` or by
+        SIP ``info``.
+        """
         leg = str(uuid.uuid4())
         target = f"sofia/world/{number}@127.0.0.1:{self.cell.settings.sip_carrier_port}"
         variables = f"origination_uuid={leg},origination_caller_id_number={caller},ignore_early_media=true"
+        variables += f",dtmf_type={keys}"
         self.api(f"bgapi originate {{{variables}}}{target} answer-{hz} XML phones")
         return leg
 
@@ -210,12 +246,13 @@ class World:
         return path
 
     def press(self, leg: str, keys: str) -> None:
-        """Press keys (RFC 2833)."""
+        """Press keys, in the way the call was made with."""
         self.api(f"uuid_send_dtmf {leg} {keys}")
 
     def hang_up(self, leg: str, cause: str = "NORMAL_CLEARING") -> None:
-        """End a leg from its own side."""
+        """End a leg from its own side, and wait until it has: what is listed may be gone already, or going."""
         self.api(f"uuid_kill {leg} {cause}")
+        wait_for(lambda: not self.alive(leg), 10, "a leg of the outside does not end")
 
     def alive(self, leg: str) -> bool:
         """Return whether a leg is up at the world's side."""

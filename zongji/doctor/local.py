@@ -14,6 +14,7 @@ from core.settings import Settings
 from freeswitch_conf.layout import carrier_networks
 from sounds.build import manifest
 from zongji.doctor.finding import Finding, ok, warning, wrong
+from zongji.doctor.spool import read_spool
 from zongji.version import version
 
 FREE_BYTES_WRONG = 500 * 1024 * 1024
@@ -30,12 +31,12 @@ def examine_local(settings: Settings) -> Iterator[Finding]:
         _("Zongji %(own)s on Python %(python)s", own=version(), python=platform.python_version()),
     )
     yield from _folders(settings)
-    yield _disk(settings.home)
+    yield disk(_("Disk"), settings.home)
     yield from _networks(settings)
     yield _sounds(settings)
     yield _front_end()
     yield _catalogues()
-    yield from _put_aside(settings)
+    yield records(settings)
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
@@ -49,6 +50,8 @@ def _folders(settings: Settings) -> Iterator[Finding]:
             settings.home,
             settings.cdr_dir,
             settings.facts_dir,
+            settings.sms_dir,
+            settings.states_dir,
             settings.recordings_dir,
             settings.store_dir,
         )
@@ -64,9 +67,9 @@ def _folders(settings: Settings) -> Iterator[Finding]:
         yield ok(what, str(settings.home))
 
 
-def _disk(home: Path) -> Finding:
-    what = _("Disk")
-    place = home if home.exists() else next(path for path in home.parents if path.exists())
+def disk(what: str, folder: Path) -> Finding:
+    """Return how much room there is where `folder` is, or will be."""
+    place = folder if folder.exists() else next(path for path in folder.parents if path.exists())
     free = shutil.disk_usage(place).free
     shown = _("%(free).1f GB free", free=free / 1024**3)
     remedy = _("Make room, or move ZONGJI_HOME to a larger disk; recordings fill it first.")
@@ -124,25 +127,21 @@ def _catalogues() -> Finding:
     return wrong(what, _("not compiled, or older than their source"), _("Run `zongji compile-messages`."))
 
 
-def _put_aside(settings: Settings) -> Iterator[Finding]:
-    places = [
-        folder / name for folder in (settings.cdr_dir, settings.facts_dir) for name in ("bad", "homeless")
-    ]
-    places += settings.recordings_dir.glob("*/bad")
-    count = sum(1 for place in places if place.is_dir() for path in place.iterdir() if path.suffix != ".why")
-    waiting = len(list(settings.cdr_dir.glob("*.cdr.json"))) if settings.cdr_dir.is_dir() else 0
+def records(settings: Settings) -> Finding:
+    """Return what became of the switch's records on this host."""
+    spool = read_spool(settings)
+    count, waiting = spool.aside, spool.waiting
     what = _("Records")
     if count:
-        yield wrong(
+        return wrong(
             what,
             _("%(count)s files could not be read and were put aside", count=count),
             _("See the reasons beside them (*.why) below %(folder)s.", folder=settings.cell_dir),
         )
-    elif waiting > 1000:
-        yield wrong(
+    if waiting > 1000:
+        return wrong(
             what,
             _("%(count)s wait for the shipper", count=waiting),
             _("See what the shipper writes: the database may be away."),
         )
-    else:
-        yield ok(what, _("%(count)s wait for the shipper", count=waiting))
+    return ok(what, _("%(count)s wait for the shipper", count=waiting))

@@ -28,17 +28,20 @@ HEARTBEAT_OLD_MS = 15_000
 
 def examine_neighbours(settings: Settings) -> Iterator[Finding]:
     """Yield findings about what this installation talks to."""
-    yield from _database(settings)
-    yield from _redis(settings)
+    yield from examine_database(settings)
+    yield from examine_redis(settings)
+    yield from _own_cell(settings)
     for name, port, path in (
         (_("Web interface"), settings.web_port, "/healthz"),
         (_("Controller (cti)"), settings.metrics_port, "/healthz"),
         (_("Shipper"), settings.shipper_metrics_port, "/healthz"),
+        (_("Scheduler"), settings.scheduler_metrics_port, "/healthz"),
     ):
-        yield _page(name, settings.web_host if port == settings.web_port else "127.0.0.1", port, path)
+        yield examine_page(name, settings.web_host if port == settings.web_port else "127.0.0.1", port, path)
 
 
-def _database(settings: Settings) -> Iterator[Finding]:
+def examine_database(settings: Settings) -> Iterator[Finding]:
+    """Yield findings about the database: reachable, of which kind, at which revision, in time with us."""
     what = _("Database")
     address = settings.effective_database_url
     try:
@@ -68,7 +71,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield _clock(_("the database"), float(there) - between)
 
 
-def _redis(settings: Settings) -> Iterator[Finding]:
+def examine_redis(settings: Settings) -> Iterator[Finding]:
+    """Yield findings about Redis: reachable, new enough, keeping what it is given, in time with us."""
     what = "Redis"
     client = redis_clients.from_settings(settings, reply_timeout_s=3.0)
     try:
@@ -77,7 +81,6 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         seconds, microseconds = client.time()
         skew_s = seconds + microseconds / 1e6 - (before + time.time()) / 2
         policy: Any = client.config_get("maxmemory*")
-        cell: Any = client.hgetall(keys.cell(settings.cell))
     except RedisError as error:
         yield wrong(
             what, _first_line(error), _("Start Zongji (it brings one along), or correct ZONGJI_REDIS_URL.")
@@ -87,6 +90,16 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         client.close()
     yield from _redis_itself(what, info, policy)
     yield _clock("Redis", skew_s)
+
+
+def _own_cell(settings: Settings) -> Iterator[Finding]:
+    client = redis_clients.from_settings(settings, reply_timeout_s=3.0)
+    try:
+        cell: Any = client.hgetall(keys.cell(settings.cell))
+    except RedisError:
+        return  # said above
+    finally:
+        client.close()
     beat = int(cell.get(b"heartbeat_ms", 0))
     if beat and time.time() * 1000 - beat > HEARTBEAT_OLD_MS:
         yield wrong(
@@ -123,7 +136,8 @@ def _clock(whose: str, skew_s: float) -> Finding:
     return ok(what, _("off by %(skew).3f s", skew=skew_s))
 
 
-def _page(name: str, host: str, port: int, path: str) -> Finding:
+def examine_page(name: str, host: str, port: int, path: str) -> Finding:
+    """Return whether a process of ours answers at `path`, and what is not well with it."""
     host = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
     try:
@@ -136,7 +150,9 @@ def _page(name: str, host: str, port: int, path: str) -> Finding:
             )
     except OSError as error:
         return wrong(
-            name, _("no answer at %(address)s: %(why)s", address=address, why=error), _("Start Zongji: ./run")
+            name,
+            _("no answer at %(address)s: %(why)s", address=address, why=getattr(error, "reason", error)),
+            _("Start Zongji: ./run"),
         )
 
 

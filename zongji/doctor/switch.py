@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from collections.abc import Iterator
 
@@ -11,6 +13,7 @@ from freeswitch_conf.profiles import AGENTS, CARRIERS
 from freeswitch_conf.render import MODULES
 from zongji.doctor.finding import Finding, ok, warning, wrong
 from zongji.doctor.neighbours import SKEW_WRONG_S
+from zongji.processes.switch import running_freeswitch
 from zongji.switch_probe import ProbeError, SwitchProbe
 
 OPTIONAL = {"mod_console", "mod_logfile", "mod_spandsp", "mod_xml_curl", "mod_json_cdr"}
@@ -36,15 +39,19 @@ def examine_switch(settings: Settings) -> Iterator[Finding]:
             if kind is SwitchKind.SWITCHSIM:
                 yield ok(what, _("the simulator answers at port %(port)s", port=settings.switch_port))
                 return
-            yield _version(what, version)
+            yield examine_version(what, version)
             yield from _modules(probe, kind)
-            yield from _profiles(probe)
-            yield _clock(probe)
+            yield from examine_profiles(probe)
+            yield examine_clock(probe)
+        if pid := running_freeswitch(settings):
+            with contextlib.suppress(ProcessLookupError):
+                yield examine_priority(pid)
     except ProbeError as error:
-        yield _unreachable(what, settings, error)
+        yield unreachable(what, settings, error)
 
 
-def _unreachable(what: str, settings: Settings, error: ProbeError) -> Finding:
+def unreachable(what: str, settings: Settings, error: ProbeError) -> Finding:
+    """Return why the switch cannot be asked."""
     where = f"{settings.switch_host}:{settings.switch_port}"
     if error.kind == "refused":
         return wrong(
@@ -59,7 +66,8 @@ def _unreachable(what: str, settings: Settings, error: ProbeError) -> Finding:
     )
 
 
-def _version(what: str, version: str) -> Finding:
+def examine_version(what: str, version: str) -> Finding:
+    """Return whether FreeSWITCH is new enough."""
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if numbers < OLDEST:
         return wrong(
@@ -82,7 +90,8 @@ def _modules(probe: SwitchProbe, kind: SwitchKind) -> Iterator[Finding]:
         yield ok(what, _("%(count)s loaded", count=len(MODULES) - len(absent)))
 
 
-def _profiles(probe: SwitchProbe) -> Iterator[Finding]:
+def examine_profiles(probe: SwitchProbe) -> Iterator[Finding]:
+    """Yield whether each SIP profile runs."""
     status = probe.ask("sofia status")
     for name in (AGENTS, CARRIERS):
         what = _("SIP profile %(name)s", name=name)
@@ -99,7 +108,8 @@ def _profiles(probe: SwitchProbe) -> Iterator[Finding]:
             )
 
 
-def _clock(probe: SwitchProbe) -> Finding:
+def examine_clock(probe: SwitchProbe) -> Finding:
+    """Return how far the switch's clock is from ours."""
     what = _("Clock of %(whose)s", whose=_("the switch"))
     before = time.time()
     answer = probe.ask("strepoch").strip()
@@ -109,3 +119,18 @@ def _clock(probe: SwitchProbe) -> Finding:
     if abs(skew_s + 0.5) > SKEW_WRONG_S + 0.5:
         return wrong(what, _("off by %(skew).1f s", skew=skew_s), _("Keep time with NTP on every host."))
     return ok(what, _("in time"))
+
+
+def examine_priority(pid: int) -> Finding:
+    """Return whether FreeSWITCH, process `pid` of this host, runs ahead of what else wants the processors.
+
+    Its event socket yields the processor after each byte of a command (``read_packet`` in mod_event_socket.c).
+    """
+    what = _("Switch's priority")
+    if os.sched_getscheduler(pid) in (os.SCHED_FIFO, os.SCHED_RR):
+        return ok(what, _("real time"))
+    return warning(
+        what,
+        _("normal: what else this host does makes callers wait, seconds when it is busy"),
+        _("Run Zongji as root, or allow it real-time priority (LimitRTPRIO=infinity in its systemd unit)."),
+    )

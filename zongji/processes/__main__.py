@@ -11,6 +11,7 @@ import re
 import sys
 
 from core.settings import SettingsError, load
+from zongji.private_files import keep_from_others
 from zongji.processes.pace import pace
 
 
@@ -19,6 +20,7 @@ def main() -> None:
     if len(sys.argv) != 2 or not re.fullmatch(r"[a-z_]+", sys.argv[1]):
         sys.exit("usage: python -m zongji.processes <name of a process in the Procfile>")
     name = sys.argv[1]
+    keep_from_others()
     try:
         pace(load(), name)
     except (SettingsError, OSError) as error:

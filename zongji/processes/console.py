@@ -1,12 +1,14 @@
 """Shows what the processes write, each line with its process's name: an event listener of the supervisor.
 
-Protocol: supervisord's event listener protocol 3.0, on standard input and output; lines go to standard error.
+Protocol: supervisord's event listener protocol 3.0, on standard input and output; lines go to standard error. The
+length it tells of an event counts characters, not bytes, so its words are read as text.
 """
 
 from __future__ import annotations
 
+import io
 import sys
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 MAX_LINE_BYTES = 65536
 """A longer line is broken."""
@@ -41,13 +43,12 @@ def tokens(line: str) -> dict[str, str]:
     return dict(token.split(":", 1) for token in line.split())
 
 
-def show(prefixer: Prefixer, event: str, payload: bytes) -> list[bytes]:
+def show(prefixer: Prefixer, event: str, payload: str) -> list[bytes]:
     """Return the lines to show for an event of the supervisor."""
-    head, _, data = payload.partition(b"\n")
-    fields = tokens(head.decode())
-    name = fields["processname"]
+    head, _, data = payload.partition("\n")
+    name = tokens(head)["processname"]
     if event.startswith("PROCESS_LOG"):
-        return prefixer.feed(name, data)
+        return prefixer.feed(name, data.encode(errors="replace"))
     lines = prefixer.finish(name)
     if event == "PROCESS_STATE_EXITED":
         lines += prefixer.feed(name, b"(ended; it is started again)\n")
@@ -56,7 +57,7 @@ def show(prefixer: Prefixer, event: str, payload: bytes) -> list[bytes]:
     return lines
 
 
-def serve(source: BinaryIO, answers: BinaryIO, screen: BinaryIO) -> None:
+def serve(source: TextIO, answers: BinaryIO, screen: BinaryIO) -> None:
     """Show events until the supervisor closes `source`."""
     prefixer = Prefixer()
     while True:
@@ -65,7 +66,7 @@ def serve(source: BinaryIO, answers: BinaryIO, screen: BinaryIO) -> None:
         header = source.readline()
         if not header:
             return
-        fields = tokens(header.decode())
+        fields = tokens(header)
         payload = source.read(int(fields["len"]))
         for line in show(prefixer, fields["eventname"], payload):
             screen.write(line)
@@ -75,4 +76,5 @@ def serve(source: BinaryIO, answers: BinaryIO, screen: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.stdin.buffer, sys.stdout.buffer, sys.stderr.buffer)
+    words = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace", newline="\n")
+    serve(words, sys.stdout.buffer, sys.stderr.buffer)

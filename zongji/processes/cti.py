@@ -15,8 +15,8 @@ import fcntl  # noqa: E402
 import os  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
-from collections.abc import Iterable  # noqa: E402
-from typing import IO, Any  # noqa: E402
+from collections.abc import Callable, Iterable  # noqa: E402
+from typing import IO, Any, TypeVar  # noqa: E402
 
 import gevent  # noqa: E402
 import gevent.event  # noqa: E402
@@ -24,25 +24,37 @@ import msgspec  # noqa: E402
 import structlog  # noqa: E402
 from gevent.pywsgi import WSGIServer  # noqa: E402
 
-from core import redis  # noqa: E402
+from core import documents, redis  # noqa: E402
+from core.crypto import Vault  # noqa: E402
 from core.metrics import CONTENT_TYPE, exposition, make_registry  # noqa: E402
+from core.outbound_http import networks  # noqa: E402
 from core.settings import Settings  # noqa: E402
+from core.store import FileStore  # noqa: E402
 from cti.controller.controller import Controller  # noqa: E402
 from cti.controller.metrics import Metrics  # noqa: E402
+from freeswitch_conf.gateways import GatewayFiles  # noqa: E402
+from freeswitch_conf.layout import layout  # noqa: E402
+from ivr.preparing import Preparing  # noqa: E402
 from ivr.prompts import PromptSources  # noqa: E402
 from ivr.tts.cache import SpeechCache  # noqa: E402
+from ivr.tts.chain import OnlineSpeech, SpeechChain  # noqa: E402
 from ivr.tts.espeak import default_provider  # noqa: E402
+from ivr.voices.local import LocalVoices  # noqa: E402
+from ivr.voices.speech_service import SPEECH_ID  # noqa: E402
 from sounds.build import manifest  # noqa: E402
 from zongji.processes.start import begin  # noqa: E402
 from zongji.version import version  # noqa: E402
 
 log = structlog.get_logger(__name__)
+D = TypeVar("D", bound=documents.Document)
 
 STALL_S = 8.0
 """A loop that did not turn for so long is stuck: the watchdog ends the process."""
 SCRIPT_TIMEOUT_S = 0.5
 """Longest wait of a call for Redis."""
 BLOCKING_TIMEOUT_S = 5.0
+PREPARE_S = 2.0
+"""Between two looks at what is newly published."""
 
 
 def main() -> None:
@@ -50,6 +62,16 @@ def main() -> None:
     settings = begin("cti")
     lock = _lock(settings)
     registry = make_registry("cti", version())
+
+    def published(kind: type[D], document_id: int) -> D | None:
+        return controller.documents.get(kind, document_id)
+
+    voices = LocalVoices(
+        settings.prompts_dir / "voices",
+        FileStore(settings.store_dir),
+        lambda voice_id: published(documents.VoiceDoc, voice_id),
+    )
+    sources = _prompts(settings, voices, lambda: published(documents.SpeechDoc, SPEECH_ID))
     controller = Controller(
         settings,
         redis=redis.from_settings(settings, reply_timeout_s=SCRIPT_TIMEOUT_S),
@@ -57,14 +79,16 @@ def main() -> None:
             redis.from_settings(settings, reply_timeout_s=BLOCKING_TIMEOUT_S),
             redis.from_settings(settings, reply_timeout_s=BLOCKING_TIMEOUT_S),
         ),
-        prompts=_prompts(settings),
+        prompts=sources,
         metrics=Metrics(registry),
+        gateway_files=GatewayFiles(layout(settings)),
     )
     stop = gevent.event.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
     _watch()
     controller.start()
+    gevent.spawn(_prepare, controller, sources, voices)
     server = _serve(settings, controller, registry)
     log.info("cti_started", cell=settings.cell, switch=settings.effective_switch.value)
     stop.wait()
@@ -74,14 +98,40 @@ def main() -> None:
     lock.close()
 
 
-def _prompts(settings: Settings) -> PromptSources:
-    built = manifest(settings)
-    return PromptSources(
-        speech=SpeechCache(settings.prompts_dir, default_provider()),
-        sound=built.prompt,
-        # Voices of the library come with the library: until then a flow cannot name one.
-        voice=lambda tenant_id, voice_id: None,
+def _prompts(
+    settings: Settings, voices: LocalVoices, service: Callable[[], documents.SpeechDoc | None]
+) -> PromptSources:
+    folder = settings.prompts_dir
+    online = OnlineSpeech(
+        folder,
+        service,
+        lambda sealed: Vault.from_settings(settings).open(sealed),
+        networks(settings.outbound_allowed_networks),
     )
+    return PromptSources(
+        speech=SpeechChain(SpeechCache(folder, default_provider()), online),
+        sound=manifest(settings).prompt,
+        voice=voices.voice,
+    )
+
+
+def _prepare(controller: Controller, sources: PromptSources, voices: LocalVoices) -> None:
+    """Have what calls will need made before they come, for as long as the process runs."""
+    held = controller.documents
+    preparing = Preparing(
+        sources,
+        voices,
+        flows=lambda: held.all(documents.FlowDoc),
+        published_voices=lambda: held.all(documents.VoiceDoc),
+        tenant=lambda tenant_id: held.get(documents.TenantDoc, tenant_id),
+        speech=lambda: held.get(documents.SpeechDoc, SPEECH_ID),
+    )
+    while True:
+        gevent.sleep(PREPARE_S)
+        try:
+            preparing.look()
+        except Exception:
+            log.exception("not_prepared")  # calls make for themselves what is missing
 
 
 def _lock(settings: Settings) -> IO[str]:

@@ -30,6 +30,10 @@ def wanted(settings: Settings, *, switch_runs: bool) -> Iterator[Port]:
     )
     number = settings.shipper_metrics_port
     yield Port(host="127.0.0.1", number=number, setting="shipper_metrics_port", use="the shipper's metrics")
+    number = settings.scheduler_metrics_port
+    yield Port(
+        host="127.0.0.1", number=number, setting="scheduler_metrics_port", use="the scheduler's metrics"
+    )
     if switch_runs or settings.effective_switch is SwitchKind.EXTERNAL:
         return
     yield Port(host="127.0.0.1", number=settings.switch_port, setting="switch_port", use="the event socket")

@@ -14,15 +14,19 @@ from types import FrameType
 import structlog
 
 from core import redis as redis_clients
-from core.bus import ADMIN, agent_audience, publish_live
-from core.database import Database
+from core.bus import publish_live
+from core.database import Database, TenantSession
 from core.metrics import make_registry
 from core.redis import RedisError
 from core.settings import Settings
 from core.store import FileStore
+from cti import publishing
 from cti.publishing import republish_missing
 from cti.records.service import Ready
-from cti.records.shipper import DatabaseAway, Meters, Shipper, live_data
+from cti.records.shipper import DatabaseAway, Meters, Shipper, audiences, live_data
+from cti.records.takes import ship_takes
+from ivr.voices.models import Voice, VoiceState
+from sms.shipping import SmsShipper
 from zongji.processes.start import begin
 from zongji.processes.status_page import serve
 from zongji.version import version
@@ -34,6 +38,7 @@ IDLE_S = 0.25
 BACKOFF_S = (0.5, 1.0, 2.0, 3.0)
 """Pauses while database or disk refuse; the last one is repeated."""
 RECORDINGS_EVERY_S = 1.0
+TAKES_EVERY_S = 0.5
 REPUBLISH_EVERY_S = 3.0
 UNWELL_AFTER_S = 30.0
 
@@ -44,17 +49,20 @@ class _Loop:
     def __init__(self, settings: Settings) -> None:
         self.stop = threading.Event()
         self.database = Database.from_settings(settings)
+        self.takes_dir = settings.takes_dir
         self.redis = redis_clients.from_settings(settings, reply_timeout_s=2.0)
         registry = make_registry("shipper", version())
         self.shipper = Shipper(
             cdr_dir=settings.cdr_dir,
             facts_dir=settings.facts_dir,
+            states_dir=settings.states_dir,
             recordings_dir=settings.recordings_dir,
             database=self.database,
             store=FileStore(settings.store_dir),
             announce=self._announce,
             meters=Meters.make(registry),
         )
+        self.sms = SmsShipper(settings.sms_dir, self.database)
         self.page = serve(settings.shipper_metrics_port, registry, self._problem)
         self.well_at = time.monotonic()
         self._republished = False
@@ -62,11 +70,14 @@ class _Loop:
     def run(self) -> None:
         """Work until told to stop; a step under way is finished first."""
         failures = 0
-        next_recordings = next_republish = 0.0
+        next_recordings = next_republish = next_takes = 0.0
         while not self.stop.is_set():
             now = time.monotonic()
             try:
-                done = self.shipper.step()
+                done = self.shipper.step() + self.sms.step()
+                if now >= next_takes:
+                    done += self._ship_takes()
+                    next_takes = time.monotonic() + TAKES_EVERY_S
                 if now >= next_recordings:
                     self.shipper.ship_recordings()
                     next_recordings = time.monotonic() + RECORDINGS_EVERY_S
@@ -87,10 +98,24 @@ class _Loop:
         self.page.shutdown()
         self.database.dispose()
 
+    def _ship_takes(self) -> int:
+        """Bring voices that were recorded by telephone into the library. Records never wait for them."""
+        store = self.shipper.store
+        try:
+            return ship_takes(self.takes_dir, self.database, store, self._follow, self.shipper.clock())
+        except (*DatabaseAway, OSError) as error:
+            logger.warning("voices wait", why=str(error).splitlines()[0])
+            return 0
+
+    def _follow(self, session: TenantSession, voice: Voice) -> None:
+        """Calls play an approved voice once the session commits; one that waits for its review they do not."""
+        change = publishing.publish if voice.state is VoiceState.APPROVED else publishing.withdraw
+        change(session, self.redis, voice)
+
     def _ship_the_last(self) -> None:
         """Write what the switch left when it was stopped just before us."""
         try:
-            while self.shipper.step():
+            while self.shipper.step() + self.sms.step():
                 pass
         except (*DatabaseAway, OSError) as error:
             logger.warning("records wait for the next start", why=str(error).splitlines()[0])
@@ -99,8 +124,7 @@ class _Loop:
         try:
             with self.redis.pipeline(transaction=False) as pipe:
                 for record in ready:
-                    audiences = [ADMIN] + ([agent_audience(record.agent_id)] if record.agent_id else [])
-                    publish_live(pipe, record.tenant_id, audiences, "record.ready", live_data(record))
+                    publish_live(pipe, record.tenant_id, audiences(record), "record.ready", live_data(record))
                 pipe.execute()
         except RedisError as error:
             # Pages load records from the database; only the push is missed.
@@ -138,7 +162,14 @@ def main() -> None:
     """Ship until told to stop."""
     settings = begin("shipper")
     hold_lock(settings)
-    for folder in (settings.cdr_dir, settings.facts_dir, settings.recordings_dir):
+    for folder in (
+        settings.cdr_dir,
+        settings.facts_dir,
+        settings.states_dir,
+        settings.sms_dir,
+        settings.recordings_dir,
+        settings.takes_dir,
+    ):
         folder.mkdir(parents=True, exist_ok=True)
     try:
         loop = _Loop(settings)

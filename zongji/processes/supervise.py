@@ -19,7 +19,14 @@ from zongji.processes.redis import SOCKET_PATH_BYTES
 
 PROCFILE = Path(__file__).resolve().parents[2] / "Procfile"
 
-STOP_WAIT_S: Mapping[str, int] = {"switch": 15, "cti": 10, "web": 6, "shipper": 10, "redis": 10}
+STOP_WAIT_S: Mapping[str, int] = {
+    "switch": 15,
+    "cti": 10,
+    "web": 6,
+    "shipper": 10,
+    "scheduler": 10,
+    "redis": 10,
+}
 """Seconds a process has to end when asked, before it is killed."""
 
 

@@ -21,7 +21,9 @@ from types import FrameType
 import structlog
 
 from core.settings import Settings, SettingsError, SwitchKind
-from freeswitch_conf.layout import command
+from freeswitch_conf.gateways import GATEWAYS_FILE
+from freeswitch_conf.layout import command, layout
+from freeswitch_conf.profiles import CARRIERS
 from freeswitch_conf.render import write
 from zongji.processes.start import begin
 from zongji.switch_probe import ProbeError, SwitchProbe
@@ -80,6 +82,7 @@ def _become_simulator(settings: Settings) -> None:
     words += ["--control-port", str(settings.simulator_control_port), "--domain", settings.sip_domain]
     words += ["--cdr-dir", str(settings.cdr_dir), "--recordings-dir", str(settings.recordings_dir)]
     words += ["--set", f"zj_cell={settings.cell}"]
+    words += ["--carrier-profile", CARRIERS, "--gateways-file", str(layout(settings).conf / GATEWAYS_FILE)]
     for name in sounds.music:
         words += ["--music", name]
     for path in sounds.fallback:

@@ -15,14 +15,10 @@ from gunicorn.app.base import BaseApplication  # noqa: E402
 
 from core.settings import Settings  # noqa: E402
 from zongji.processes.start import begin  # noqa: E402
+from zongji.web_workers import workers  # noqa: E402
 
 CONNECTIONS = 4000
 """Open requests per worker; a page's push connection is one (bar P8: 500 pages and more)."""
-
-
-def workers(settings: Settings) -> int:
-    """Return how many worker processes to run: SQLite takes one writer, MariaDB many."""
-    return settings.web_workers or (1 if settings.effective_database_url.startswith("sqlite") else 2)
 
 
 class Server(BaseApplication):

@@ -16,6 +16,16 @@ export class Attention {
     }
   }
 
+  /** Show a notification that is no call, such as a reminder, where the person looks elsewhere. */
+  static tell(heading: string, text: string): void {
+    if (typeof Notification === "undefined" || Notification.permission !== "granted" || document.hasFocus()) return;
+    const shown = new Notification(heading, { body: text });
+    shown.onclick = () => {
+      window.focus();
+      shown.close();
+    };
+  }
+
   /** `notify` is true in one tab only. */
   start(title: string, heading: string, text: string, notify: boolean): void {
     this.stop();

@@ -1,5 +1,6 @@
 // The ring tone, made by WebAudio: two short notes each second and a half. Browsers let a page sound only after the
 // person has touched it; until then the tone waits for the first touch.
+import { soundOn } from "../phone/devices";
 
 const NOTES_HZ = [660, 880];
 const PERIOD_MS = 1500;
@@ -35,8 +36,9 @@ export class RingTone {
   private sound(): void {
     if (this.timer === null) return;
     this.context ??= new AudioContext();
-    void this.context
-      .resume()
+    const context = this.context;
+    void soundOn(context, "ringer")
+      .then(() => context.resume())
       .then(() => this.play())
       .catch(() => undefined);
   }

@@ -10,12 +10,17 @@ import { PhoneHolder } from "../phone/holder";
 import { askForMicrophone } from "../phone/microphone";
 import { SimulatedPhone } from "../phone/simulated";
 import { PhoneError, type PhoneEvent, type SoftPhone } from "../phone/softphone";
-import type { ChosenState, Endpoint } from "../wire";
+import type { SuperviseState, ChosenState, Endpoint, TransferTo, WorkEntry, WrapUp } from "../wire";
+import { chats } from "./chats";
 import { Line } from "./line";
+import { Pops, withPop } from "./pops";
 import { apply, type DeskCall, fromSnapshot, isAfter } from "./reduce";
 import { store } from "./store";
+import { conversationBegins, type FormChange, WrapUps } from "./wrapups";
 
 const SIMULATOR = "switchsim";
+/** What others do to the work list is seen so much later at most; own calls change it at once. */
+const WORK_MS = 60_000;
 
 export class Desk {
   private readonly tone = new RingTone();
@@ -25,6 +30,21 @@ export class Desk {
   private holder: PhoneHolder | null = null;
   private clockOffsetMs = 0;
   private ringingLeg = "";
+  private readonly reminded = new Set<number>();
+  private tabs: BroadcastChannel | null = null;
+  private formsKnown: Promise<void> = Promise.resolve();
+  private readonly pops = new Pops(
+    (callId) => api.pop(callId),
+    (call, url) => this.openPage(call, url),
+  );
+  private readonly wrapUps = new WrapUps(store, {
+    drafts: () => api.drafts(),
+    write: (what, form) => api.writeWrapUp(what, form),
+    discard: (callId) => api.discardWrapUp(callId),
+    standing: standingOf,
+    sentence: (error) => (error instanceof ApiError && error.status >= 400 && error.status < 500 ? error.message : ""),
+    tell: () => this.tabs?.postMessage("changed"),
+  });
 
   /** `playStream` plays what the customer says; the element it uses outlives every page change. */
   constructor(private readonly playStream: (stream: MediaStream | null) => void) {
@@ -38,6 +58,7 @@ export class Desk {
   /** Load the state and connect. Returns false when this account has no desk. */
   async start(): Promise<boolean> {
     setInterval(() => this.tick(), 500);
+    this.formsKnown = this.loadForms();
     for (;;) {
       try {
         await this.refresh();
@@ -50,7 +71,11 @@ export class Desk {
       }
     }
     this.connect();
+    this.tabs = new BroadcastChannel(`zj-wrap-ups-${store.desk?.me.account_id ?? 0}`);
+    this.tabs.onmessage = () => void this.loadForms();
+    setInterval(() => void this.loadWork(), WORK_MS);
     void this.loadToday();
+    void this.loadWork();
     return true;
   }
 
@@ -60,6 +85,8 @@ export class Desk {
     this.live = new LiveClient(`zj-live-${desk.me.account_id}`, {
       onEvent: (event) => {
         if (store.desk) this.become(apply(store.desk, event));
+        if (event.type === "supervise.state") this.tendListening(event.data);
+        chats.onEvent(event, desk.me.account_id);
       },
       onStatus: (status) => (store.live = status),
       onReset: () => void this.resume(),
@@ -90,7 +117,7 @@ export class Desk {
     if (store.desk) this.live?.subscribe(store.desk.position);
   }
 
-  private async refresh(force = false): Promise<void> {
+  async refresh(force = false): Promise<void> {
     const snapshot = await api.snapshot();
     this.clockOffsetMs = snapshot.now_ms - Date.now();
     this.tick();
@@ -101,8 +128,14 @@ export class Desk {
   private become(next: NonNullable<typeof store.desk>): void {
     const before = store.desk;
     store.desk = next;
-    if (before?.call?.callId !== next.call?.callId && next.call) void this.loadCustomer(next.call.caller);
-    if (before && before.recordId !== next.recordId) void this.loadToday();
+    if (before?.call?.callId !== next.call?.callId && next.call) void this.loadCustomer(next.call.caller, next.call.callId);
+    if (before && before.recordId !== next.recordId) {
+      void this.loadToday();
+      void this.loadWork();
+    }
+    if (next.call && conversationBegins(before?.call, next.call)) this.talks(next.call);
+    this.pops.follow(next.call);
+    if (before && before.missedRecordId !== next.missedRecordId) void this.loadWork();
     this.line.follow(next.call);
     this.tendPhone();
     this.tendAlerts(next.call);
@@ -110,6 +143,37 @@ export class Desk {
 
   private tick(): void {
     store.nowMs = Date.now() + this.clockOffsetMs;
+    this.remind();
+  }
+
+  /** Its form opens; after a reload it is the draft that is there. */
+  private talks(call: DeskCall): void {
+    void this.formsKnown.then(() => this.wrapUps.begin(call, store.nowMs));
+  }
+
+  /** A call's page of another system: a tab of its own, in front. */
+  private openPage(call: DeskCall, url: string): void {
+    store.pops = withPop(store.pops, { callId: call.callId, url, title: callerName(call) });
+    store.shownPop = call.callId;
+  }
+
+  closePage(callId: string): void {
+    store.pops = store.pops.filter((each) => each.callId !== callId);
+    if (store.shownPop === callId) store.shownPop = "";
+  }
+
+  /** Say once that it is time to call somebody. */
+  private remind(): void {
+    for (const entry of store.work ?? []) {
+      const due = entry.kind === "reminder" && !entry.done_ms && entry.due_ms > 0 && entry.due_ms <= store.nowMs;
+      if (!due || this.reminded.has(entry.id)) continue;
+      this.reminded.add(entry.id);
+      // One that was due long ago stands in the list, in red; it was said when it was time.
+      if (store.nowMs - entry.due_ms > WORK_MS * 5 || store.holding === "elsewhere") continue;
+      const who = entry.name || phoneNumber(entry.number);
+      this.say(t("work.remind", { who }), "info");
+      Attention.tell(t("work.remind", { who }), entry.text);
+    }
   }
 
   // --- the phone -----------------------------------------------------------------------------------------------
@@ -125,6 +189,25 @@ export class Desk {
     if (!identity && !this.line.active) {
       store.registration = "off";
       store.problem = null;
+    }
+  }
+
+  /** A supervisor's own leg answers by itself: a real phone reads so in the INVITE, the simulated one is told here. */
+  private tendListening(watch: SuperviseState): void {
+    const desk = store.desk;
+    const here = store.holding === "here" && desk?.agent?.endpoint === "web" && desk.switch.kind === SIMULATOR;
+    if (!here || watch.state !== "calling" || watch.account_id !== desk.me.account_id) return;
+    void this.answerSimulated(watch.leg_id);
+  }
+
+  /** The leg is told of before it rings. */
+  private async answerSimulated(legId: string, tries = 5): Promise<void> {
+    try {
+      await api.simulator("answer", legId);
+    } catch (error) {
+      if (tries === 0) return this.show(error);
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      await this.answerSimulated(legId, tries - 1);
     }
   }
 
@@ -187,7 +270,7 @@ export class Desk {
     }
     const caller = callerName(ringing);
     const here = store.holding !== "elsewhere";
-    if (here && store.desk?.agent?.endpoint === "web") this.tone.start();
+    if (here && endpointOf(ringing) === "web") this.tone.start();
     const text = t("call.notification", { caller, queue: ringing.queue });
     this.attention.start(t("call.title", { caller }), t("call.incoming"), text, here);
   }
@@ -210,14 +293,82 @@ export class Desk {
     });
   }
 
-  async setState(state: ChosenState): Promise<boolean> {
-    return this.act("state", () => api.setState(state));
+  /** `reason` is the id of one of the company's own, or empty. */
+  async setState(state: ChosenState, reason = ""): Promise<boolean> {
+    return this.act("state", () => api.setState(state, reason));
+  }
+
+  /** End the wrap-up early, or make it longer (once). */
+  async wrapUp(what: "end" | "extend"): Promise<boolean> {
+    return this.act("wrap-up", () => api.wrapUp(what));
+  }
+
+  changeForm(callId: string, change: FormChange): void {
+    this.wrapUps.change(callId, change);
+  }
+
+  showForm(callId: string): void {
+    this.wrapUps.show(callId);
+  }
+
+  /** Save a form; during its wrap-up, the agent is free again with it. */
+  async saveForm(callId: string): Promise<void> {
+    await this.act("form", async () => {
+      if (!(await this.wrapUps.save(callId))) return;
+      void this.loadWork();
+      const last = store.desk?.past[0]?.callId ?? callId;
+      if (store.desk?.agent?.state === "wrap_up" && last === callId) await api.wrapUp("end");
+    });
+  }
+
+  async discardForm(callId: string): Promise<void> {
+    await this.act("form", () => this.wrapUps.discard(callId));
+  }
+
+  async markWork(entry: WorkEntry, done: boolean): Promise<void> {
+    await this.act("work", async () => {
+      await api.markWork(entry.kind, entry.id, done);
+      await this.loadWork();
+    });
+  }
+
+  /** Call the number of an entry of the work list; returns the sentence of what refused it, or nothing. */
+  async callWork(entry: WorkEntry): Promise<string> {
+    return this.call((key) => api.callWork(entry.kind, entry.id, key));
   }
 
   async answer(call: DeskCall): Promise<boolean> {
     return this.act("answer", () =>
-      store.desk?.agent?.endpoint === "sip" ? api.leg(call.legId, "answer") : this.line.answer(call.legId),
+      endpointOf(call) === "web" ? this.line.answer(call.legId) : api.leg(call.legId, "answer"),
     );
+  }
+
+  /** Call a number; returns the sentence of what refused it, or nothing. Each click has its own key: an answer that
+   * was lost repeats nothing. */
+  async dial(to: string): Promise<string> {
+    return this.call((key) => api.dial(to, key));
+  }
+
+  /** Call the other party of a call again; as `dial`. */
+  async dialAgain(call: string): Promise<string> {
+    return this.call((key) => api.dialAgain(call, key));
+  }
+
+  private async call(begin: (key: string) => Promise<unknown>): Promise<string> {
+    return this.refusable("dial", () => begin(crypto.randomUUID()));
+  }
+
+  private async refusable(name: string, work: () => Promise<unknown>): Promise<string> {
+    let refused = "";
+    await this.act(name, async () => {
+      try {
+        await work();
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        refused = error.message;
+      }
+    });
+    return refused;
   }
 
   /** The server ends the leg; when it cannot be asked, this page's phone does. */
@@ -230,6 +381,29 @@ export class Desk {
         if (!unreachable || !this.line.hangup(call.legId)) throw error;
       }
     });
+  }
+
+  /** Hand the customer over at once; returns the sentence of what refused it, or nothing. */
+  async transfer(call: DeskCall, to: TransferTo): Promise<string> {
+    return this.refusable("transfer", () => api.transfer(call.legId, to));
+  }
+
+  /** Ask an agent or a number first; as `transfer`. */
+  async consult(call: DeskCall, to: TransferTo): Promise<string> {
+    return this.refusable("transfer", () => api.consult(call.legId, to));
+  }
+
+  async cancelConsult(call: DeskCall): Promise<boolean> {
+    return this.leg(call, "consult_cancel");
+  }
+
+  async completeTransfer(call: DeskCall): Promise<boolean> {
+    return this.leg(call, "transfer_complete");
+  }
+
+  /** The customer joins the agent and whom they ask. */
+  async joinAll(call: DeskCall): Promise<boolean> {
+    return this.leg(call, "conference");
   }
 
   async setHold(call: DeskCall, held: boolean): Promise<boolean> {
@@ -253,8 +427,8 @@ export class Desk {
   async sendKey(call: DeskCall, key: string): Promise<void> {
     store.keys[call.legId] = (store.keys[call.legId] ?? "") + key;
     try {
-      if (store.desk?.agent?.endpoint === "sip") await api.leg(call.legId, "dtmf", key);
-      else await this.line.sendDigits(call.legId, key);
+      if (endpointOf(call) === "web") await this.line.sendDigits(call.legId, key);
+      else await api.leg(call.legId, "dtmf", key);
     } catch (error) {
       this.show(error);
     }
@@ -280,13 +454,14 @@ export class Desk {
 
   // --- beside the call -----------------------------------------------------------------------------------------
 
-  async loadCustomer(number: string): Promise<void> {
-    store.customer = { number, card: null, failed: false };
+  async loadCustomer(number: string, callId: string): Promise<void> {
+    store.customer = { number, callId, card: null, failed: false };
+    const wanted = (): boolean => store.customer?.number === number && store.customer.callId === callId;
     try {
-      const card = await api.customer(number);
-      if (store.customer.number === number) store.customer = { number, card, failed: false };
+      const card = await api.customer(number, callId);
+      if (wanted()) store.customer = { number, callId, card, failed: false };
     } catch {
-      if (store.customer.number === number) store.customer = { number, card: null, failed: true };
+      if (wanted()) store.customer = { number, callId, card: null, failed: true };
     }
   }
 
@@ -295,6 +470,22 @@ export class Desk {
       store.today = await api.today();
     } catch {
       // The figures of before stay; the connection light says why they do not change.
+    }
+  }
+
+  async loadWork(): Promise<void> {
+    try {
+      store.work = await api.work();
+    } catch {
+      // As with the figures.
+    }
+  }
+
+  private async loadForms(): Promise<void> {
+    try {
+      await this.wrapUps.load();
+    } catch {
+      // Drafts are at the server; the next load shows them.
     }
   }
 
@@ -312,6 +503,18 @@ export class Desk {
   private say(text: string, kind: "info" | "warning" | "danger"): void {
     document.dispatchEvent(new CustomEvent("zj:toast", { detail: { text, kind } }));
   }
+}
+
+/** What another page wrote of a wrap-up, as a refusal says it. */
+function standingOf(error: unknown): WrapUp | "saved" | null {
+  if (!(error instanceof ApiError)) return null;
+  if (error.id === "wrap-up-saved") return "saved";
+  return error.id === "wrap-up-changed" ? (error.detail["now"] as WrapUp) : null;
+}
+
+/** What rings for a call, or was picked up: only the browser's own phone is driven here, the others by the server. */
+export function endpointOf(call: DeskCall): Endpoint | "" {
+  return call.endpoint || (store.desk?.agent?.endpoint ?? "");
 }
 
 /** A caller as people read it. */

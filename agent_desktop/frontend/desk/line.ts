@@ -5,7 +5,7 @@ import { PhoneError, type IncomingLeg, type PhoneEvent, type SoftPhone } from ".
 import type { DeskCall } from "./reduce";
 
 /** How long an answer pressed before the call reached the phone waits for it. */
-const INVITE_MS = 5000;
+const INVITE_MS = 10_000;
 
 export interface LineEvents {
   onPhone(event: PhoneEvent): void;
@@ -24,6 +24,8 @@ export class Line {
   private phone: SoftPhone | null = null;
   private identity = "";
   private wanted: Wanted | null = null;
+  /** Key of the session that answers, or has answered, by itself. */
+  private answering = "";
   private call: DeskCall | null = null;
   private changing: Promise<void> = Promise.resolve();
 
@@ -146,8 +148,14 @@ export class Line {
     return unnamed.length === 1 ? (unnamed[0] ?? null) : null;
   }
 
+  /** Once: the offer, the phone's own word of it and every later push say that this leg is to be answered. */
   private answerSession(session: IncomingLeg): void {
-    this.phone?.answer(session.key).catch((error: unknown) => this.events.onProblem(error));
+    if (this.answering === session.key) return;
+    this.answering = session.key;
+    this.phone?.answer(session.key).catch((error: unknown) => {
+      this.answering = "";
+      this.events.onProblem(error);
+    });
   }
 
   private onPhone(phone: SoftPhone, event: PhoneEvent): void {

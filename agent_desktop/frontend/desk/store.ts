@@ -3,7 +3,9 @@ import { reactive } from "vue";
 import type { LiveStatus } from "../live/hub";
 import type { Holding } from "../phone/holder";
 import type { PhoneProblem, Registration } from "../phone/softphone";
-import type { CustomerCard, Today } from "../wire";
+import type { CustomerCard, Today, WorkEntry } from "../wire";
+import type { PopTab } from "./pops";
+import type { WrapUpForm } from "./wrapups";
 import type { DeskState } from "./reduce";
 
 export interface DeskStore {
@@ -19,8 +21,17 @@ export interface DeskStore {
   busy: string[];
   /** Keys sent per leg. */
   keys: Record<string, string>;
-  customer: { number: string; card: CustomerCard | null; failed: boolean } | null;
+  /** Of `number`, or where that is masked of the other party of call `callId`. */
+  customer: { number: string; callId: string; card: CustomerCard | null; failed: boolean } | null;
   today: Today | null;
+  /** The work list; null until it is known. */
+  work: WorkEntry[] | null;
+  /** Open wrap-up forms, the oldest first, and the call of the one that is shown. */
+  forms: WrapUpForm[];
+  shownForm: string;
+  /** Pages of other systems that are open, and the call of the one that is shown; empty: the built-in card. */
+  pops: PopTab[];
+  shownPop: string;
   /** The server's clock now, in milliseconds; ticks while something shown depends on it. */
   nowMs: number;
 }
@@ -37,5 +48,10 @@ export const store: DeskStore = reactive<DeskStore>({
   keys: {},
   customer: null,
   today: null,
+  work: null,
+  forms: [],
+  shownForm: "",
+  pops: [],
+  shownPop: "",
   nowMs: Date.now(),
 });

@@ -27,6 +27,11 @@ export class LiveClient {
     this.send({ kind: "subscribe", position, csrf: csrfToken() });
   }
 
+  /** The page's part that listened is gone. */
+  close(): void {
+    this.send({ kind: "bye" });
+  }
+
   /** While on, the server is told every 15 s that this agent's desktop is there. */
   setPresent(on: boolean): void {
     if (on === this.told) return;
@@ -37,7 +42,11 @@ export class LiveClient {
   private receive(message: FromHub): void {
     if (message.kind === "event") this.listener.onEvent(message.event);
     else if (message.kind === "status") this.listener.onStatus(message.status);
-    else this.listener.onReset();
+    else if (message.kind === "reset") this.listener.onReset();
+    // The shell knows what to show then.
+    else if (message.kind === "rights") document.dispatchEvent(new CustomEvent("zj:rights"));
+    else if (message.kind === "announcements") document.dispatchEvent(new CustomEvent("zj:announced"));
+    else document.dispatchEvent(new CustomEvent("zj:session-over", { detail: { why: message.why } }));
   }
 }
 

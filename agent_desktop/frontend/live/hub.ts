@@ -11,7 +11,10 @@ export type ToHub =
   | { kind: "presence"; on: boolean }
   | { kind: "bye" };
 
-export type FromHub = { kind: "status"; status: LiveStatus } | { kind: "event"; event: LiveEvent } | { kind: "reset" };
+export type FromHub = { kind: "status"; status: LiveStatus } | { kind: "event"; event: LiveEvent } | { kind: "reset" } | SessionNews;
+
+/** The session is over (and why, an error's id), or the account's rights changed. */
+export type SessionNews = { kind: "over"; why: string } | { kind: "rights" } | { kind: "announcements" };
 
 export interface Subscriber {
   send(message: FromHub): void;
@@ -20,14 +23,21 @@ export interface Subscriber {
 const TYPES: readonly LiveEvent["type"][] = [
   "agent.state",
   "call.offered",
+  "call.dialling",
+  "call.failed",
   "call.talking",
   "call.held",
   "call.muted",
+  "call.consulting",
+  "call.joined",
   "call.over",
   "queue.changed",
   "phone.registered",
   "record.ready",
   "system.switch",
+  "supervise.state",
+  "chat.line",
+  "chat.read",
 ];
 const KEPT = 500;
 /** docs/contracts.md: the desktop's heartbeat. */
@@ -113,6 +123,9 @@ export class LiveHub {
     };
     for (const type of TYPES) source.addEventListener(type, (message) => this.onEvent(type, message));
     source.addEventListener("reset", () => this.onReset());
+    source.addEventListener("rights", () => this.broadcast({ kind: "rights" }));
+    source.addEventListener("announcements", () => this.broadcast({ kind: "announcements" }));
+    source.addEventListener("over", (message) => this.onOver((JSON.parse(message.data) as { why: string }).why));
   }
 
   private retryLater(): void {
@@ -139,6 +152,12 @@ export class LiveHub {
     }
   }
 
+  private onOver(why: string): void {
+    this.close();
+    this.say("signed_out");
+    this.broadcast({ kind: "over", why });
+  }
+
   private async beat(): Promise<void> {
     const present = [...this.subscribers.values()].filter((entry) => entry.present);
     if (present.length === 0 || !this.csrf) return;
@@ -160,8 +179,8 @@ export class LiveHub {
       signal: AbortSignal.timeout(5000),
     }).catch(() => null);
     if (answer && (answer.status === 401 || answer.type === "opaqueredirect")) {
-      this.close();
-      this.say("signed_out");
+      const told = answer.status === 401 ? ((await answer.json()) as { error: string }) : { error: "session-over" };
+      this.onOver(told.error);
       return false;
     }
     return true;

@@ -27,8 +27,10 @@ const REGISTER_EXPIRES_S = 120;
 const CANDIDATES_MS = 250;
 /** How long `stop` waits for the answer to the unregistration. */
 const GOODBYE_MS = 1500;
+/** How long the switch has to end a leg the server says is over, before this side does. */
+const RELEASE_MS = 5000;
 /** Between the answer and the moment keys can be sent lies the key exchange of the media (DTLS). */
-const KEYS_MS = 3000;
+const KEYS_MS = 10_000;
 const KEYS_STEP_MS = 50;
 const KEY_TONE_MS = 120;
 const KEY_GAP_MS = 80;
@@ -129,7 +131,7 @@ export class SipPhone implements SoftPhone {
     session.answering = true;
     try {
       const microphone = await openMicrophone();
-      if (session.rtc.isEnded()) {
+      if (session.rtc.isEnded() || !this.open.has(key)) {
         closeStream(microphone);
         return;
       }
@@ -145,9 +147,18 @@ export class SipPhone implements SoftPhone {
     this.end(this.session(key));
   }
 
+  /**
+   * The server's word is often here before the switch has done what it was told. A goodbye of ours would then end the
+   * customer's leg too, whom the agent has just handed over: the switch ends the session, and only if its own goodbye
+   * is lost do we. Nothing is heard or said meanwhile.
+   */
   release(key: string): void {
     const session = this.open.get(key);
-    if (session) this.end(session);
+    if (!session) return;
+    this.forget(session, "");
+    setTimeout(() => {
+      if (!session.rtc.isEnded()) session.rtc.terminate();
+    }, RELEASE_MS);
   }
 
   mute(key: string, muted: boolean): void {

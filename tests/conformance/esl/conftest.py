@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 
 from cti.esl.client import SwitchClient
 from cti.esl.events import Event
+from tests.support import clock
 
 HOME = Path(os.environ.get("ZONGJI_FREESWITCH_HOME", "/usr/local/freeswitch"))
 PORT = int(os.environ.get("ZONGJI_TEST_ESL_PORT", "19150"))
@@ -114,8 +114,8 @@ def start(folder: Path, port: int = PORT) -> subprocess.Popen[bytes]:
         start_new_session=True,
     )
     output.close()
-    deadline = time.monotonic() + 40
-    while time.monotonic() < deadline and process.poll() is None:
+    deadline = clock.now_s() + 40
+    while clock.now_s() < deadline and process.poll() is None:
         with (
             contextlib.suppress(OSError),
             gevent.socket.create_connection(("127.0.0.1", port), timeout=2) as probe,
@@ -175,10 +175,11 @@ class Line:
 
     def until(self, condition, timeout_s: float = 10.0):
         """Wait for news until `condition()` is true and return its value."""
-        with gevent.Timeout(timeout_s, AssertionError(f"not within {timeout_s} s; heard {self.summary()}")):
-            while not (value := condition()):
-                self._news.clear()
-                self._news.wait(0.2)
+        deadline = clock.now_s() + timeout_s
+        while not (value := condition()):
+            assert clock.now_s() < deadline, f"not within {timeout_s} s; heard {self.summary()}"
+            self._news.clear()
+            self._news.wait(0.2)
         return value
 
     def heard(self, name: str, uuid: str = "", **fields: str) -> Event:

@@ -16,10 +16,12 @@ import gevent.socket
 import numpy as np
 import pytest
 
+from cti.call.model import MAX_STATE
 from cti.esl import answers, commands
 from cti.esl.client import Status
 from cti.esl.commands import Loopback, Originate, Playback, PlayMusic, Silence, SipAddress, SipContact, Tone
 from cti.esl.greenswitch_compat import InboundESL
+from tests.support import clock
 
 pytestmark = pytest.mark.freeswitch
 
@@ -170,6 +172,25 @@ def test_hostile_names_of_callers_arrive_at_the_phone_as_they_may_be_shown(line,
     line.client.send(commands.kill(leg))
 
 
+def ended(line, leg: str, step: str) -> bool:
+    """Return whether the leg says that a step ended."""
+    event = answers.dump(line.client.send(commands.dump(leg)).text)
+    assert event is not None
+    return answers.step_ended(event, step)
+
+
+def test_only_completions_of_our_steps_are_sent_where_that_is_asked(make_line, sip_port):
+    line = make_line(step_prefix="z")
+    call = Call(line, sip_port)
+    wire = commands.execute(call.leg, Playback((Silence(50),)), "other")
+    assert line.client.send(wire + commands.execute(call.leg, Playback((Silence(50),)), "z1")).ok
+    line.heard("CHANNEL_EXECUTE_COMPLETE", call.leg, application_uuid="z1")
+    line.client.send(commands.kill(call.leg))
+    line.heard("CHANNEL_HANGUP_COMPLETE", call.leg)
+    found = {e.application_uuid for e in line.events if e.name.startswith("CHANNEL_EXECUTE_COMPLETE")}
+    assert found == {"z1"}
+
+
 def test_a_step_is_told_when_it_runs_and_ends_and_noted_on_the_leg(line, sip_port):
     call = Call(line, sip_port)
     send = line.client.send
@@ -179,10 +200,13 @@ def test_a_step_is_told_when_it_runs_and_ends_and_noted_on_the_leg(line, sip_por
     done = line.heard("CHANNEL_EXECUTE_COMPLETE", call.leg, application_uuid="s1")
     assert (done.application, done.application_response) == ("playback", "FILE PLAYED")
     line.heard("CHANNEL_EXECUTE", call.leg, application_uuid="s2")
-    assert value_of(line, call.leg, "zj_done") == "s1"
+    assert not ended(line, call.leg, "s2")
     assert send(commands.break_(call.leg)).ok
     line.heard("CHANNEL_EXECUTE_COMPLETE", call.leg, application_uuid="s2")
-    line.until(lambda: value_of(line, call.leg, "zj_done") == "s2")
+    line.until(lambda: ended(line, call.leg, "s2"))
+    assert not ended(line, call.leg, "s1")  # only of the last step the leg can tell
+    assert send(commands.execute(call.leg, commands.Sleep(50), "s3")).ok
+    line.until(lambda: ended(line, call.leg, "s3"))
     line.client.send(commands.kill(call.leg))
 
 
@@ -405,3 +429,34 @@ def test_greenswitchs_interface_on_the_real_one(line):
                 gevent.sleep(0.01)
         assert events[0].headers["Job-UUID"] == job
         assert events[0].data.startswith("UP ")
+
+
+def test_a_message_is_recorded_and_its_end_can_be_seen_on_the_leg(line, sip_port, tmp_path):
+    folder = tmp_path / "with a blank"
+    folder.mkdir()
+    call = Call(line, sip_port)
+    line.client.send(commands.set_variables(call.leg, {"playback_terminators": "none"}))
+    app = commands.Record(path=str(folder / "message.wav"), max_s=30)
+    assert line.client.send(commands.execute(call.leg, app, "z1")).ok
+    line.heard("RECORD_START", call.leg)
+    assert not answers.step_ended(answers.dump(line.client.send(commands.dump(call.leg)).text), "z1")
+    gevent.sleep(0.5)
+    line.client.send(commands.break_(call.leg))
+    line.heard("CHANNEL_EXECUTE_COMPLETE", call.leg, application_uuid="z1")
+    line.until(lambda: answers.step_ended(answers.dump(line.client.send(commands.dump(call.leg)).text), "z1"))
+    assert (folder / "message.wav").is_file(), "a silent caller leaves an empty one"
+    line.client.send(commands.kill(call.leg))
+
+
+def test_the_longest_state_is_written_in_one_piece(line, sip_port):
+    """Times what the switch takes to read it: it holds up this call's commands only."""
+    call = Call(line, sip_port)
+    letters = "".join(chr(ord("A") + n * 7 % 26) for n in range(MAX_STATE))
+    begun = clock.now_s()
+    assert line.client.send(commands.set_variables(call.leg, {"zj_state": letters, "zj_tenant": "1"})).ok
+    took_s = clock.now_s() - begun
+    event = answers.dump(line.client.send(commands.dump(call.leg)).text)
+    assert event is not None
+    assert event.zj_state == letters
+    assert took_s < 2.0, took_s
+    line.client.send(commands.kill(call.leg))

@@ -12,6 +12,8 @@ import urllib.parse
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from tests.support import clock
+
 Event = dict[str, str]
 
 
@@ -139,14 +141,14 @@ class Driver:
 
     def wait(self, matches: Callable[[Event], bool], timeout_s: float = 6, after: int = 0) -> Event:
         """Return the first event from index `after` on that matches, reading more as needed."""
-        deadline = time.monotonic() + timeout_s
+        deadline = clock.now_s() + timeout_s
         seen = after
         while True:
             while seen < len(self.events):
                 if matches(self.events[seen]):
                     return self.events[seen]
                 seen += 1
-            left = deadline - time.monotonic()
+            left = deadline - clock.now_s()
             if left <= 0:
                 names = [(e.get("Event-Name"), e.get("Unique-ID", "")[:8]) for e in self.events[after:]]
                 raise AssertionError(f"the awaited event did not come; seen: {names}")

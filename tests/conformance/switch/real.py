@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from tests.conformance.switch.driver import Connection
+from tests.support import clock
 
 PASSWORD = "conformance"
 EVENT_SOCKET_PORT = 19201
@@ -24,6 +25,7 @@ AGENTS_PORT = 19213
 DOMAIN = "conformance.invalid"
 FALLBACK_AFTER_S = 3
 _VARIABLES = {
+    "RECORD_STEREO": "true",
     "hangup_after_bridge": "true",
     "media_hold_timeout": "1800000",
     "media_timeout": "300000",
@@ -31,6 +33,11 @@ _VARIABLES = {
     "zj_call": "${uuid}",
     "zj_leg": "customer",
 }
+
+_PARKING = '<action application="multiset" data="^^;{}"/>'.format(
+    ";".join(f"{name}={value}" for name, value in sorted(_VARIABLES.items()))
+)
+"""One application sets what the simulator's dialplan sets, in its order."""
 
 _CONFIGURATION = """<?xml version="1.0"?>
 <document type="freeswitch/xml">
@@ -142,9 +149,7 @@ class RealSwitch:
                 agents=AGENTS_PORT,
                 domain=DOMAIN,
                 fallback_after=FALLBACK_AFTER_S,
-                parking="".join(
-                    f'<action application="set" data="{name}={value}"/>' for name, value in _VARIABLES.items()
-                ),
+                parking=_PARKING,
             )
         )
         folders = [
@@ -159,8 +164,8 @@ class RealSwitch:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
+        deadline = clock.now_s() + 60
+        while clock.now_s() < deadline:
             self.check_alive()
             try:
                 Connection(EVENT_SOCKET_PORT, PASSWORD).close()
@@ -169,7 +174,7 @@ class RealSwitch:
             else:
                 return
         self.stop()
-        raise RuntimeError("FreeSWITCH's event socket did not open within 30 seconds")
+        raise RuntimeError("FreeSWITCH's event socket did not open within 60 seconds")
 
     def stop(self) -> None:
         """End the program at once (its polite end takes seconds and nothing of it is kept); wait until it is gone."""

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.conformance.switch import real, scenarios_of_facts
+from tests.conformance.switch import real
 from tests.conformance.switch.scenarios import SCENARIOS
 from tests.conformance.switch.stage import RealStage
 
@@ -21,17 +21,16 @@ def main() -> int:
         print("there is no FreeSWITCH to record from")
         return 1
     recorded = json.loads(_FILE.read_text()) if _FILE.exists() else {}
-    everything = {**SCENARIOS, **scenarios_of_facts.SCENARIOS}
-    wanted = sys.argv[1:] or sorted(everything)
+    wanted = sys.argv[1:] or sorted(SCENARIOS)
     with tempfile.TemporaryDirectory() as folder:
         stage = RealStage(Path(folder), prefix)
         try:
             for name in wanted:
-                recorded[name] = everything[name](stage)
+                recorded[name] = SCENARIOS[name](stage)
                 stage.clear()
         finally:
             stage.close()
-    recorded = {name: recorded[name] for name in sorted(recorded) if name in everything}
+    recorded = {name: recorded[name] for name in sorted(recorded) if name in SCENARIOS}
     _FILE.write_text(json.dumps(recorded, indent=1, ensure_ascii=False) + "\n")
     return 0
 

@@ -9,7 +9,6 @@ import math
 import re
 import subprocess
 import sys
-import time
 import wave
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 from switchsim.control import Control
 from tests.conformance.switch import real
 from tests.conformance.switch.driver import Driver, Event
+from tests.support import clock
 
 SIMULATOR_PORT = 19202
 SIMULATOR_CONTROL_PORT = 19203
@@ -183,9 +183,9 @@ class Stage(abc.ABC):
     def clear(self) -> None:
         """End all legs and forget what was seen."""
         self.driver.api("hupall NORMAL_CLEARING")
-        deadline = time.monotonic() + 10
+        deadline = clock.now_s() + 10
         while self.driver.api("status").partition(" session(s) - peak")[0].rpartition("\n")[2] != "0":
-            if time.monotonic() > deadline:
+            if clock.now_s() > deadline:
                 raise AssertionError("legs do not end")
             self.driver.pump(0.05)
         self.driver.settle(0.1)
@@ -258,11 +258,11 @@ class RealStage(Stage):
         self.driver.api("sofia profile outside unregister 1000")
 
     def register_phone(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = clock.now_s() + 20
         while "error" in self.contact:
             self.driver.api("sofia profile outside register 1000")
             self.driver.settle(0.4)
-            if time.monotonic() > deadline:
+            if clock.now_s() > deadline:
                 raise RuntimeError("the phone did not register")
 
     def _place_call(self, number: str) -> None:

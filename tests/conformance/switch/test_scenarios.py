@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.switch import real, scenarios_of_facts
+from tests.conformance.switch import real
 from tests.conformance.switch.scenarios import SCENARIOS
 from tests.conformance.switch.stage import RealStage, SimulatedStage, Stage
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "recorded.json").read_text())
-ALL = {**SCENARIOS, **scenarios_of_facts.SCENARIOS}
 
 
 @pytest.fixture(scope="session")
@@ -38,22 +37,22 @@ def real_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 def _check(stage: Stage, name: str) -> None:
     try:
-        result = json.loads(json.dumps(ALL[name](stage)))
+        result = json.loads(json.dumps(SCENARIOS[name](stage)))
     finally:
         stage.clear()
     assert result == RECORDED[name]
 
 
-@pytest.mark.parametrize("name", sorted(ALL))
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
 def test_simulator_does_what_a_real_switch_did(simulated: Stage, name: str) -> None:
     _check(simulated, name)
 
 
 @pytest.mark.freeswitch
-@pytest.mark.parametrize("name", sorted(ALL))
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
 def test_real_switch_still_does_what_was_recorded(real_one: Stage, name: str) -> None:
     _check(real_one, name)
 
 
 def test_nothing_recorded_is_left_unplayed() -> None:
-    assert sorted(RECORDED) == sorted(ALL)
+    assert sorted(RECORDED) == sorted(SCENARIOS)

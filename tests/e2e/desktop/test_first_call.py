@@ -5,9 +5,9 @@ Each test begins with a signed-in browser and an agent who is ready, and leaves 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,14 @@ import pytest
 from core.settings import Settings
 from switchsim.control import Control
 from tests.e2e.desktop import switch as switches
-from tests.e2e.desktop.sound import level_db, write_tone
+from tests.e2e.desktop.sound import level_db
 from tests.e2e.desktop.stack import COMPANY, NUMBER, PASSWORD, Stack
+from tests.support import clock
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MICROPHONE_HZ = 440
 CALLER_HZ = 1000
 CALLER = "13800138000"
@@ -32,22 +32,40 @@ SHOWN_WITHIN_MS = 250
 """Bar P8: from the event to the browser."""
 
 LISTEN = """async () => {
-  const stream = document.getElementById('zj-audio').srcObject;
-  if (!stream) return { hz: 0, db: -200 };
+  const until = Date.now() + 5000;
+  const audio = document.getElementById('zj-audio');
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  while (!audio.srcObject && Date.now() < until) await pause(50);
+  if (!audio.srcObject) return { hz: 0, db: -200 };
   const context = new AudioContext();
   await context.resume();
   const analyser = context.createAnalyser();
   analyser.fftSize = 8192;
-  context.createMediaStreamSource(stream).connect(analyser);
-  await new Promise((resolve) => setTimeout(resolve, 900));
+  context.createMediaStreamSource(audio.srcObject).connect(analyser);
   const levels = new Float32Array(analyser.frequencyBinCount);
-  analyser.getFloatFrequencyData(levels);
   let best = 0;
-  levels.forEach((level, index) => { if (level > levels[best]) best = index; });
+  do {
+    await pause(900);
+    analyser.getFloatFrequencyData(levels);
+    best = 0;
+    levels.forEach((level, index) => { if (level > levels[best]) best = index; });
+  } while (levels[best] < -60 && Date.now() < until);
   const heard = { hz: (best * context.sampleRate) / 8192, db: Math.max(-200, levels[best]) };
   await context.close();
   return heard;
 }"""
+"""The loudest tone the page plays; waits a few seconds for a busy machine to begin."""
+
+
+def hears(page: Any, hz: int) -> None:
+    """Wait until the page plays the tone louder than all else; what rings may still be in its buffers at first."""
+    deadline = clock.now_s() + 20
+    while True:
+        heard = page.evaluate(LISTEN)
+        if abs(heard["hz"] - hz) < 15 and heard["db"] > -60:
+            return
+        assert clock.now_s() < deadline, heard
+
 
 WATCH = """() => {
   window.zjSeen = {};
@@ -69,27 +87,6 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     started = Stack(tmp_path_factory.mktemp("stack") / "home", request.param)
     yield started
     started.stop()
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Chromium whose microphone hears a tone."""
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
-    tone = write_tone(tmp_path_factory.mktemp("tone") / "microphone.wav", MICROPHONE_HZ)
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox",
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-audio-capture={tone}",
-                "--use-fake-ui-for-media-stream",
-                "--allow-loopback-in-peer-connection",
-            ],
-        )
-        yield started
-        started.close()
 
 
 class Caller:
@@ -173,14 +170,13 @@ class DeskPage:
     def sign_out(self) -> None:
         """Sign out of the extension."""
         self.page.click(".zd-strip .zd-state")
-        self.page.click(".zd-panel .zd-choice:last-child")
+        self.page.click(".zd-panel .zd-leave")
         self.page.wait_for_selector(".zd-strip .btn-primary")
 
     def choose(self, state: str) -> None:
         """Choose a state in the picker."""
-        position = ["ready", "not_ready", "break", "away"].index(state)
         self.page.click(".zd-strip .zd-state")
-        self.page.click(f".zd-panel .zd-choice >> nth={position}")
+        self.page.click(f".zd-panel .zd-choice[data-state={state}]")
 
     def wait_for_state(self, state: str) -> None:
         """Wait until the strip shows a state's word (Chinese)."""
@@ -217,9 +213,8 @@ def caller(stack: Stack) -> Iterator[Caller]:
     made.hang_up()
 
 
-def test_a_call_from_menu_to_record(desk: DeskPage, caller: Caller, tmp_path: Path) -> None:
-    page, stack = desk.page, desk.stack
-    page.evaluate(WATCH)
+def _rings_and_is_answered(desk: DeskPage, caller: Caller) -> None:
+    page = desk.page
     caller.call()
     page.wait_for_selector(".zd-ring", timeout=40_000)
     card = page.inner_text(".zd-ring")
@@ -232,19 +227,23 @@ def test_a_call_from_menu_to_record(desk: DeskPage, caller: Caller, tmp_path: Pa
         or "☎"
         in page.wait_for_function("() => document.title.startsWith('☎') && document.title").json_value()
     )
-
     desk.answer()
     desk.wait_for_state("talking")
+
+
+def test_a_call_from_menu_to_record(desk: DeskPage, caller: Caller, tmp_path: Path) -> None:
+    page, stack = desk.page, desk.stack
+    page.evaluate(WATCH)
+    with clock.Witness() as witness:
+        _rings_and_is_answered(desk, caller)
     seen = page.evaluate("zjSeen")
     offered_ms, _ = stack.live_events("call.offered")[-1]
     _, talking = stack.live_events("call.talking")[-1]
-    assert seen["zd-ring"] - offered_ms <= SHOWN_WITHIN_MS
-    assert seen["zd-call"] - talking["started_ms"] <= SHOWN_WITHIN_MS
+    for began_ms, shown_ms in ((offered_ms, seen["zd-ring"]), (talking["started_ms"], seen["zd-call"])):
+        assert witness.worked_s(began_ms / 1000, shown_ms / 1000) * 1000 <= SHOWN_WITHIN_MS
     assert page.inner_text(".zd-card .zd-light") == "录音中"
     if stack.switch == "freeswitch":
-        heard = page.evaluate(LISTEN)
-        assert abs(heard["hz"] - CALLER_HZ) < 15
-        assert heard["db"] > -60
+        hears(page, CALLER_HZ)
 
     page.wait_for_timeout(2500)
     page.click(".zd-call .btn-danger")
@@ -310,10 +309,12 @@ def test_a_caller_who_gives_up_stops_the_ringing(desk: DeskPage, caller: Caller)
     page = desk.page
     caller.call()
     page.wait_for_selector(".zd-ring", timeout=40_000)
+    began_s = clock.now_s()
     caller.hang_up()
-    page.wait_for_selector(".zd-ring", state="detached", timeout=3000)
+    page.wait_for_selector(".zd-ring", state="detached")
+    assert clock.now_s() - began_s < 3
     desk.wait_for_state("ready")
-    page.wait_for_selector(".zd-list .zd-item-more:has-text('主叫已挂断')")
+    page.wait_for_selector(".zd-tasks .zd-kind-missed", timeout=15_000)
     assert "☎" not in page.title()
 
 
@@ -361,11 +362,12 @@ def test_a_reload_in_the_middle_of_a_call_comes_back_to_the_caller(desk: DeskPag
     page.wait_for_timeout(1500)
     page.reload()
     page.wait_for_selector(".zd-extension.zd-ok")
-    page.wait_for_selector(".zd-call, .zd-ring", timeout=8000)
+    began_s = clock.now_s()
+    page.wait_for_selector(".zd-call, .zd-ring")
+    assert clock.now_s() - began_s < 8
     if desk.stack.switch == "freeswitch":
         desk.answer()
-        page.wait_for_timeout(500)
-        assert abs(page.evaluate(LISTEN)["hz"] - CALLER_HZ) < 15
+        hears(page, CALLER_HZ)
     page.wait_for_selector(".zd-call")
     page.click(".zd-call .btn-danger")
     page.wait_for_selector(".zd-call", state="detached")
@@ -382,17 +384,22 @@ def test_a_browser_closed_while_it_rings_gets_the_call_again_when_it_is_back(
     desk.page.wait_for_selector(".zd-extension.zd-ok")
     if desk.page.query_selector(".zd-state.zd-red"):
         desk.choose("ready")
-    desk.page.wait_for_selector(".zd-ring", timeout=10_000)
-    desk.answer()
+    # The offer the closed page had may be shown for a moment yet; an answer to it means nothing, and it rings again.
+    for _ in range(3):
+        desk.page.wait_for_selector(".zd-ring .btn-success, .zd-call", timeout=15_000)
+        if desk.page.is_visible(".zd-ring .btn-success"):
+            desk.page.click(".zd-ring .btn-success")
+        with contextlib.suppress(sync_api.TimeoutError):
+            desk.page.wait_for_selector(".zd-call", timeout=6000)
+            break
     desk.page.click(".zd-call .btn-danger")
     desk.page.wait_for_selector(".zd-call", state="detached")
     desk.wait_for_state("ready")
 
 
+@pytest.mark.only_on("switchsim")
 def test_the_same_buttons_drive_a_sip_phone(desk: DeskPage, caller: Caller) -> None:
-    """DSK-4, on the simulator: its SIP phones can be registered by hand."""
-    if desk.stack.switch != "switchsim":
-        pytest.skip("a SIP phone for the real switch is the conformance suite's")
+    """DSK-4, on the simulator: its SIP phones can be registered by hand; the real switch's are the cell's tests."""
     page = desk.page
     desk.sign_out()
     with Control(desk.stack.control_port) as control:
@@ -417,6 +424,36 @@ def test_the_same_buttons_drive_a_sip_phone(desk: DeskPage, caller: Caller) -> N
     page.keyboard.press("Escape")
     page.click(".zd-call .btn-danger")
     page.wait_for_selector(".zd-call", state="detached")
+    assert desk.problems == []
+
+
+@pytest.mark.only_on("switchsim")
+def test_dsk_9_a_wrap_up_form_survives_a_second_tab_and_a_reload(desk: DeskPage, caller: Caller) -> None:
+    page = desk.page
+    caller.call()
+    page.wait_for_selector(".zd-ring", timeout=40_000)
+    desk.answer()
+    page.wait_for_selector("#zd-wrap-note")
+    page.keyboard.press("1")
+    page.wait_for_selector(".zd-dispositions [aria-pressed=true]")
+    page.fill("#zd-wrap-note", "报价")
+    page.wait_for_selector(".zd-saving:text-is('草稿已保存')")
+    other = desk.second_tab()
+    other.wait_for_function("() => document.getElementById('zd-wrap-note')?.value === '报价'")
+    other.fill("#zd-wrap-note", "报价，明天")
+    page.wait_for_function("() => document.getElementById('zd-wrap-note').value === '报价，明天'")
+    other.close()
+    page.reload()
+    page.wait_for_function("() => document.getElementById('zd-wrap-note')?.value === '报价，明天'")
+    page.wait_for_selector(".zd-dispositions [aria-pressed=true]")
+    page.wait_for_selector(".zd-call")
+    page.click(".zd-call .btn-danger")
+    page.wait_for_selector(".zd-call", state="detached")
+    page.click(".zd-quick .zd-chip >> nth=0")
+    page.click(".zd-form-end .btn-primary")
+    page.wait_for_function("() => document.getElementById('zd-wrap-note')?.value !== '报价，明天'")
+    page.wait_for_selector(".zd-tasks .zd-kind-reminder")
+    assert "报价，明天" in page.inner_text(".zd-tasks")
     assert desk.problems == []
 
 

@@ -19,7 +19,8 @@ import pytest
 
 from core.settings import Settings
 from tests.e2e.desktop import switch as switches
-from tests.e2e.desktop.sound import level_db, write_tone
+from tests.e2e.desktop.sound import level_db
+from tests.support import clock
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -27,19 +28,20 @@ pytestmark = [pytest.mark.freeswitch, pytest.mark.browser]
 
 ROOT = Path(__file__).resolve().parents[3]
 MICROPHONE_HZ = 440
+BROWSER_ARGUMENTS = ("--autoplay-policy=no-user-gesture-required",)
+"""Nobody clicks on the page that is the phone alone."""
 CALLER_HZ = 1000
 HEARD_DB = -45.0
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def eventually(check: Callable[[], Any], timeout_s: float = 10, what: str = "") -> Any:
     """Return the first true answer of `check`; fails after `timeout_s`."""
-    deadline = time.monotonic() + timeout_s
+    deadline = clock.now_s() + timeout_s
     while True:
         found = check()
         if found:
             return found
-        if time.monotonic() > deadline:
+        if clock.now_s() > deadline:
             pytest.fail(f"{what or check} did not come true within {timeout_s} s")
         time.sleep(0.05)
 
@@ -88,28 +90,6 @@ def real_switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[switches.R
     started = switches.RealSwitch(tmp_path_factory.mktemp("switch"))
     yield started
     started.stop()
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Chromium whose microphone hears a tone."""
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
-    tone = write_tone(tmp_path_factory.mktemp("tone") / "microphone.wav", MICROPHONE_HZ)
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox",
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-audio-capture={tone}",
-                "--use-fake-ui-for-media-stream",
-                "--allow-loopback-in-peer-connection",
-                "--autoplay-policy=no-user-gesture-required",
-            ],
-        )
-        yield started
-        started.close()
 
 
 class PhonePage:

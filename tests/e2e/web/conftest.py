@@ -13,13 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from core import schema
 from core.settings import Settings
 from tests.support import processes
 from tests.support.redis import RedisServer
 from zongji import demo
+
+PATIENCE_MS = 20_000
+"""How long a page may take to show what a test waits for; what must be quick is measured by itself."""
 
 
 @dataclasses.dataclass
@@ -64,6 +67,10 @@ def site(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) ->
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     settings = Settings(home=home, redis_url=redis_server.url, web_port=port)
+    # The companies of a new database have the ids of those before: their live states are none of theirs.
+    client = redis_server.client()
+    client.flushall()
+    client.close()
     schema.upgrade(settings.effective_database_url)
     demo.seed(settings)
     given = {
@@ -87,6 +94,7 @@ def browser() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("Chromium is not installed")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield launched

@@ -10,6 +10,7 @@ import redis as redis_py
 
 from core import keys
 from cti.acd.agents import Agent, AgentState
+from cti.acd.dispatch import Why
 from cti.acd.matching import Acd, Claim, Match
 from tests.integration.acd.stage import (
     NOW,
@@ -256,4 +257,5 @@ def test_a_match_names_what_was_taken(each_redis: redis_py.Redis) -> None:
     assert found is not None
     assert dataclasses.asdict(found) == {
         "call_id": "call", "queue_id": QUEUE, "agent_id": 11, "order": order, "token": "token", "leg_id": "leg",
+        "why": Why(rule="longest_idle", candidates=1),
     }  # fmt: skip

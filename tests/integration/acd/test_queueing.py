@@ -1,8 +1,7 @@
-"""Standing in a queue: order, place, capacity; and places on a route. On both Redis servers."""
+"""Standing in a queue: order, place, capacity. On both Redis servers."""
 
 from __future__ import annotations
 
-import pytest
 import redis as redis_py
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -115,36 +114,6 @@ def test_a_queue_is_not_overfilled_by_callers_at_once(each_redis: redis_py.Redis
     assert len([order for order in orders if order > 0]) == 5
     assert len(waiting(each_redis)) == 5
     assert len({order for order in orders if order > 0}) == 5
-
-
-@pytest.mark.parametrize("limit", [0, 1, 7])
-def test_a_route_takes_as_many_calls_as_it_may_and_no_more(each_redis: redis_py.Redis, limit: int) -> None:
-    """CTI-R4: checked and taken in one step, whoever else tries at the same moment."""
-    acd = Acd(each_redis)
-    won: list[str] = []
-
-    def arrive(call_id: str) -> None:
-        if acd.take_route(TENANT, 5, call_id, limit):
-            won.append(call_id)
-
-    all_at_once((lambda n=n: arrive(f"c{n}")) for n in range(24))
-    assert len(won) == limit
-    assert {each.decode() for each in each_redis.smembers(keys.route_calls(TENANT, 5))} == set(won)
-    for call_id in won:
-        assert acd.take_route(TENANT, 5, call_id, limit), "taking twice takes once"
-        acd.leave_route(TENANT, 5, call_id)
-        acd.leave_route(TENANT, 5, call_id)
-        assert acd.take_route(TENANT, 5, "next", limit)
-        acd.leave_route(TENANT, 5, "next")
-
-
-def test_a_route_with_a_lowered_limit_keeps_its_calls_and_takes_none(each_redis: redis_py.Redis) -> None:
-    """CTI-R4."""
-    acd = Acd(each_redis)
-    assert all(acd.take_route(TENANT, 5, f"c{n}", 3) for n in range(3))
-    assert not acd.take_route(TENANT, 5, "new", 2)
-    assert acd.take_route(TENANT, 5, "c0", 2)
-    assert acd.take_route(TENANT, 6, "new", 2), "another route has its own places"
 
 
 def test_who_left_the_queue_is_matched_with_nobody(each_redis: redis_py.Redis) -> None:

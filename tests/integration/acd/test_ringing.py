@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +23,9 @@ from cti.controller.agents import Agents
 from cti.controller.board import Board
 from cti.controller.carry import Carrier
 from cti.controller.documents import Documents
+from cti.controller.facts import Facts
 from cti.controller.journal import AgentJournal
+from cti.controller.limits import Limits
 from cti.controller.metrics import Metrics
 from cti.controller.redis_guard import RedisGuard
 from cti.controller.registrations import Registrations
@@ -33,6 +34,7 @@ from cti.controller.state_writer import StateWriter
 from cti.esl.client import SwitchClient
 from cti.esl.originate import SipContact
 from tests.integration.acd.stage import QUEUE, TENANT, agent, waiting
+from tests.support import clock
 
 
 class Phones(Registrations):
@@ -72,7 +74,7 @@ class Desk:
 
     def __init__(self, client: redis_py.Redis, folder: Path) -> None:
         self.acd = Acd(client)
-        guard = RedisGuard(client, lambda: None)
+        self.guard = guard = RedisGuard(client, lambda: None)
         writer = StateWriter(guard)
         switch = DeafSwitch("127.0.0.1", 1, "x", events=[], on_event=lambda event: None)
         self.phones = Phones(switch)
@@ -88,6 +90,8 @@ class Desk:
             agents=self.agents,
             registrations=self.phones,
             metrics=Metrics(make_registry("test", "0")),
+            limits=Limits(client, guard, "test"),
+            facts=Facts(folder / "facts"),
         )
         self.board.carrier = Carrier(
             settings=Settings(home=folder, cell="test"),
@@ -110,7 +114,7 @@ class Desk:
         documents.load(guard)
 
     def _free(self, here: Any) -> None:
-        gevent.spawn(self.board.agent_available, here)
+        gevent.spawn(self.board.ringing.agent_available, here)
 
     def arrive(self) -> CallRunner:
         """Let a caller in."""
@@ -127,9 +131,9 @@ class Desk:
 
 def soon(what: Callable[[], object]) -> bool:
     """Return whether `what` becomes true within a second."""
-    deadline = time.monotonic() + 1
+    deadline = clock.now_s() + 1
     while not what():
-        if time.monotonic() > deadline:
+        if clock.now_s() > deadline:
             return False
         gevent.sleep(0.005)
     return True

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from ivr.demo_flow import demo_flow_document
-from tests.support.cell import Cell, freeswitch_missing, running_cell
+from tests.support.cell import Cell, freeswitch_missing, running_cell, wait_for
 from tests.support.outside import Outside, RealOutside, SimulatedOutside
 
 USERS = ("s801", "s802")
@@ -25,6 +25,8 @@ class Stage:
         user = f"s80{number}"
         self.outside.register(user)
         self.cell.sign_in(number, endpoint="sip")
+        # Who is asked or transferred to must be known to be reachable; the switch tells of it in its own time.
+        wait_for(lambda: self.cell.agent(number)["registered"], 15, f"{user} is not known to be registered")
         return user
 
     def tidy(self) -> None:
@@ -42,9 +44,20 @@ class Stage:
         self.cell.events.clear()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say with a failure what the cell and its outside were doing then."""
+    report = yield
+    stage = getattr(item, "funcargs", {}).get("shared_stage")
+    if report.failed and isinstance(stage, Stage):
+        report.sections.append(("cell", stage.cell.describe()))
+        report.sections.append(("outside", stage.outside.describe()))
+    return report
+
+
 def make_stage(switch: str) -> Iterator[Stage]:
-    """Run a cell with `switch`, its flow and two phones."""
-    with running_cell(switch) as cell:
+    """Run a cell with `switch`, its flow and two phones; flows may ask this machine."""
+    with running_cell(switch, outbound_allowed_networks="127.0.0.1/32") as cell:
         cell.publish_world(flow=demo_flow_document(7, 7))
         cell.start_all()
         outside: Outside = SimulatedOutside(cell) if switch == "switchsim" else RealOutside(cell, USERS)

@@ -47,7 +47,7 @@ def test_calls_are_closed_agents_free_and_all_works_again(stage: Stage, controll
     }
     assert lost <= facts.keys(), "each call leaves a fact for its provisional record"
     assert {facts[call_id]["call"]["cause"] for call_id in lost} == {"SWITCH_RESTARTED"}
-    stage.cell.wait_connected(30)
+    stage.cell.wait_connected()
     assert stage.cell.wait_agent(1, "ready")["token"] == ""
     if isinstance(stage.outside, SimulatedOutside):
         stage.outside.reconnect()

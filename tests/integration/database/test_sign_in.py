@@ -10,10 +10,10 @@ import pytest
 import redis as redis_py
 from sqlalchemy import select
 
-from core import accounts, audit
+from core import accounts, audit, tenants
 from core.database import ALL_TENANTS, Database, utc_now
 from core.errors import Conflict
-from core.models import Account, AuditEntry, Role, Tenant, TenantState
+from core.models import Account, AuditEntry, BuiltInRole, Tenant, TenantState
 from core.permissions import Permission
 from core.redis import connect
 from core.sessions import SessionIdleError, SessionOverError, SessionRevokedError, Sessions
@@ -27,7 +27,12 @@ def account_id(each_database: Database) -> int:
     with each_database.transaction(ALL_TENANTS) as session:
         tenant = accounts.open_tenant(session, code="Acme", name="Acme")
         account = accounts.create_account(
-            session, login="Alice", name="Alice", role=Role.AGENT, password=PASSWORD, tenant_id=tenant.id
+            session,
+            login="Alice",
+            name="Alice",
+            role=BuiltInRole.AGENT,
+            password=PASSWORD,
+            tenant_id=tenant.id,
         )
         session.commit()
         return account.id
@@ -160,7 +165,7 @@ def test_who_is_put_out_is_out_at_once_in_every_process(
         if how == "disabled":
             accounts.set_enabled(session, None, account, False)
         elif how == "suspended":
-            accounts.set_tenant_state(
+            tenants.change_state(
                 session, None, session.get_one(Tenant, account.tenant_id), TenantState.SUSPENDED
             )
         elif how == "password":
@@ -199,7 +204,12 @@ def test_logins_are_unique_in_a_company(each_database: Database, account_id: int
         tenant_id = session.get_one(Account, account_id).tenant_id
         with pytest.raises(Conflict):
             accounts.create_account(
-                session, login="ALICE", name="A", role=Role.AGENT, password=PASSWORD, tenant_id=tenant_id
+                session,
+                login="ALICE",
+                name="A",
+                role=BuiltInRole.AGENT,
+                password=PASSWORD,
+                tenant_id=tenant_id,
             )
         with pytest.raises(Conflict):
             accounts.open_tenant(session, code="ACME", name="A")

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import clock
+
 ROOT = Path(__file__).resolve().parents[3]
-PORTS = ("web_port", "metrics_port", "shipper_metrics_port", "switch_port")
+PORTS = ("web_port", "metrics_port", "shipper_metrics_port", "scheduler_metrics_port", "switch_port")
 
 
 def _free_ports(count: int) -> list[int]:
@@ -31,9 +33,9 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _until(what: str, holds: Callable[[], bool], within_s: float) -> None:
-    deadline = time.monotonic() + within_s
+    deadline = clock.now_s() + within_s
     while not holds():
-        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
+        assert clock.now_s() < deadline, f"not within {within_s} s: {what}"
         time.sleep(0.05)
 
 
@@ -106,7 +108,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
 def test_it_greets_keeps_everything_running_and_leaves_nothing_behind(running: Running) -> None:
     assert running.process.poll() is None, running.said()
     assert re.search(r"^  demo  agent1  \S+$", running.said(), re.MULTILINE)
-    _until("pages", running.answers, 10)
+    _until("pages", running.answers, 30)
 
     second = subprocess.run(
         running.command(), cwd=ROOT, env=running.environ, capture_output=True, text=True, timeout=30
@@ -115,16 +117,16 @@ def test_it_greets_keeps_everything_running_and_leaves_nothing_behind(running: R
     assert "already runs" in second.stderr
     assert len(second.stderr.strip().splitlines()) == 1
 
-    for name in ("web", "shipper"):
+    for name in ("web", "shipper", "scheduler"):
         old = running.pids(name)
         for pid in old:
             os.kill(pid, signal.SIGKILL)
-        _until(f"{name} again", lambda name=name, old=old: bool(set(running.pids(name)) - set(old)), 5)  # type: ignore[misc]
-    _until("pages again", running.answers, 10)
+        _until(f"{name} again", lambda name=name, old=old: bool(set(running.pids(name)) - set(old)), 15)  # type: ignore[misc]
+    _until("pages again", running.answers, 30)
 
     running.process.send_signal(signal.SIGINT)
     assert running.process.wait(30) == 0, running.said()
-    assert [running.pids(name) for name in ("web", "shipper", "cti")] == [[], [], []]
+    assert [running.pids(name) for name in ("web", "shipper", "scheduler", "cti")] == [[], [], [], []]
 
 
 def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ class Cell:
         return Shipper(
             cdr_dir=self.cdr_dir,
             facts_dir=self.facts_dir,
+            states_dir=self.folder / "cell" / "states",
             recordings_dir=self.recordings_dir,
             database=self.database,
             store=self.store,

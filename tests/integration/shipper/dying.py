@@ -65,6 +65,7 @@ def main() -> None:
     work = shipper.Shipper(
         cdr_dir=folder / "cell" / "cdr",
         facts_dir=folder / "cell" / "facts",
+        states_dir=folder / "cell" / "states",
         recordings_dir=folder / "cell" / "recordings",
         database=Database(url),
         store=store.FileStore(folder / "store"),

@@ -6,14 +6,18 @@ import json
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from core.database import ALL_TENANTS
+from core.outbox import service as outbox
+from core.outbox.kinds import EventKind
+from core.outbox.models import OutboxEvent
 from cti.call.model import EndedIn, LegKind, OfferResult, Phase
 from cti.models import InboundRoute
 from cti.records.models import RecordState
-from cti.records.shipper import DatabaseAway
+from cti.records.shipper import DatabaseAway, audiences
 from tests.integration.shipper.conftest import Cell
 from tests.support import records
 from tests.support.records import ARRIVED_MS, answered_call
@@ -43,6 +47,29 @@ def test_a_call_becomes_one_record_with_its_legs_and_offers(each_cell: Cell) -> 
     assert [offer.result for offer in each_cell.offers()] == [OfferResult.NO_ANSWER, OfferResult.ANSWERED]
     assert list(each_cell.cdr_dir.iterdir()) == []
     assert [ready.call_id for ready in each_cell.announced] == [call.id]
+
+
+def test_who_talked_hears_of_a_record_or_else_whom_it_was_offered_to(cell: Cell) -> None:
+    answered = answered_call(cell.tenant_id)
+    lost = answered_call(
+        cell.tenant_id,
+        "11111111-aaaa-4bbb-8ccc-000000000002",
+        agent_id=0,
+        agent_leg="",
+        talk_started_ms=0,
+        offers=[
+            records.offer(f"leg{n}", agent, ARRIVED_MS + 12_000 + n, OfferResult.NO_ANSWER)
+            for n, agent in enumerate((30, 31, 30))
+        ],
+    )
+    for call in (answered, lost):
+        cell.ended(call)
+    cell.shipper().step()
+    heard = {ready.call_id: audiences(ready) for ready in cell.announced}
+    assert heard == {
+        answered.id: ["admin", "agent:31", "supervisors:7"],
+        lost.id: ["admin", "agent:30", "agent:31", "supervisors:7"],
+    }
 
 
 def test_what_is_delivered_again_changes_nothing(each_cell: Cell) -> None:
@@ -243,3 +270,43 @@ def test_what_is_no_recording_is_put_aside(cell: Cell) -> None:
 def _age(path: Path, seconds: float) -> None:
     written = path.stat().st_mtime - seconds
     os.utime(path, (written, written))
+
+
+def test_what_happened_is_said_in_the_same_transaction(each_cell: Cell) -> None:
+    """ACC-13: an ended call, its correction and its recording are in the outbox, once, if somebody wants them."""
+    with each_cell.database.transaction(each_cell.tenant_id) as session:
+        outbox.set_interest(session, "test", [*EventKind])
+        session.commit()
+    call = answered_call(each_cell.tenant_id)
+    each_cell.ended(call)
+    segment = each_cell.recorded(call, records.wav())
+    os.utime(segment, (segment.stat().st_mtime - 10,) * 2)
+    shipper = each_cell.shipper()
+    while shipper.step() + shipper.ship_recordings():
+        pass
+    each_cell.ended(call)
+    shipper.step()
+    with each_cell.database.transaction(each_cell.tenant_id, read_only=True) as session:
+        said = session.scalars(select(OutboxEvent).order_by(OutboxEvent.id)).all()
+    assert [(each.kind, each.key) for each in said] == [
+        ("call.ended", f"call.ended:{call.id}"),
+        ("recording.ready", f"recording.ready:{call.id}-1"),
+    ]
+    body = msgspec.json.decode(said[0].body)
+    (record,) = each_cell.records()
+    assert (body["call_id"], body["state"], body["caller"]) == (call.id, "final", record.caller)
+
+
+def test_a_provisional_record_that_becomes_final_is_said_to_be_corrected(each_cell: Cell) -> None:
+    with each_cell.database.transaction(each_cell.tenant_id) as session:
+        outbox.set_interest(session, "test", [*EventKind])
+        session.commit()
+    call = answered_call(each_cell.tenant_id, ended_ms=ARRIVED_MS + 45_000, ended_in=EndedIn.SWITCH)
+    each_cell.fact(call)
+    each_cell.shipper().step()
+    each_cell.ended(call)
+    each_cell.shipper().step()
+    with each_cell.database.transaction(each_cell.tenant_id, read_only=True) as session:
+        said = session.scalars(select(OutboxEvent).order_by(OutboxEvent.id)).all()
+    states = [(each.kind, msgspec.json.decode(each.body)["state"]) for each in said]
+    assert states == [("call.ended", "provisional"), ("call.corrected", "final")]

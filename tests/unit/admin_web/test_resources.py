@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
-from core import documents
+from core import accounts, documents
 from core.database import ALL_TENANTS
-from core.models import Account, AuditEntry, Tenant
+from core.documents import DestinationKind
+from core.models import Account, AuditEntry, BuiltInRole, Tenant
 from cti.models import EndpointKind, Extension, ExtensionAccount, InboundRoute, Queue, SipEndpoint
 from tests.unit.admin_web.conftest import PASSWORD, World
 
@@ -170,6 +171,36 @@ def test_cti_e2_an_account_is_listed_on_one_extension_only(world: World) -> None
         assert session.scalar(select(func.count()).select_from(ExtensionAccount)) == 1
 
 
+def test_an_extension_callers_are_led_to_is_not_closed(world: World) -> None:
+    ids, operator = world.ids["one"], world.client("platform", "operator")
+    way = f"extension:{ids['extensions']}"
+    with world.parts.database.transaction(ids["tenants"]) as session:
+        session.add(Queue(code="out", name="Way out", overflow_timeout=way))
+        route = session.get_one(InboundRoute, ids["routes"])
+        route.destination, route.destination_id = DestinationKind.EXTENSION, ids["extensions"]
+        code = route.code
+        session.commit()
+    address = f"/platform/extensions/{ids['extensions']}/delete"
+
+    def told() -> str:
+        answer = operator.post(address, headers=HTMX)
+        assert answer.status_code == 409
+        return str(json.loads(answer.headers["HX-Trigger"])["zj:toast"]["text"])
+
+    sentence = told()
+    assert code in sentence
+    assert "Way out" in sentence
+    with world.parts.database.transaction(ids["tenants"]) as session:
+        route = session.get_one(InboundRoute, ids["routes"])
+        route.destination, route.destination_id = DestinationKind.QUEUE, ids["queues"]
+        session.commit()
+    assert code not in told()
+    with world.parts.database.transaction(ids["tenants"]) as session:
+        session.execute(delete(Queue).where(Queue.code == "out"))
+        session.commit()
+    assert operator.post(address, headers=HTMX).status_code == 200
+
+
 def test_the_sip_password_is_shown_to_who_may_edit_only(world: World) -> None:
     ids = world.ids["one"]
     with world.parts.database.transaction(ids["tenants"], read_only=True) as session:
@@ -184,11 +215,14 @@ def test_the_sip_password_is_shown_to_who_may_edit_only(world: World) -> None:
 
 def test_acc_4_accounts_are_made_and_their_passwords_are_never_shown_again(world: World) -> None:
     ids, client = world.ids["one"], world.client("one", "tenant_admin")
+    with world.parts.database.transaction(ids["tenants"], read_only=True) as session:
+        agent = accounts.built_in_role(session, ids["tenants"], BuiltInRole.AGENT).id
     form = {
         "login": "Neu",
         "name": "Neu",
-        "role": "agent",
+        "role": str(agent),
         "employee_number": "1014",
+        "supervises": "all",
         "password": PASSWORD + "x",
     }
     assert client.post("/accounts/new", data=form, headers=HTMX).status_code == 200
@@ -197,8 +231,10 @@ def test_acc_4_accounts_are_made_and_their_passwords_are_never_shown_again(world
     assert PASSWORD not in taken.get_data(as_text=True)
     weak = client.post("/accounts/new", data={**form, "login": "weak", "password": "12345678"}, headers=HTMX)
     assert weak.status_code == 422
+    with world.parts.database.transaction(world.ids["platform"]["tenants"], read_only=True) as session:
+        kept = accounts.built_in_role(session, world.ids["platform"]["tenants"], BuiltInRole.OPERATOR).id
     operator_role = client.post(
-        "/accounts/new", data={**form, "login": "boss", "role": "operator"}, headers=HTMX
+        "/accounts/new", data={**form, "login": "boss", "role": str(kept)}, headers=HTMX
     )
     assert operator_role.status_code == 422
     with world.parts.database.transaction(ids["tenants"], read_only=True) as session:
@@ -244,24 +280,26 @@ def test_lists_are_pages_by_key_with_a_fixed_number_of_queries(world: World) -> 
     assert len(seen) == len(set(seen)) == 120
 
 
-def test_a_flow_is_drafted_checked_and_published(world: World) -> None:
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("0139 1234 5678", "+8613912345678"),
+        ("021 6000 1000", "+862160001000"),
+        ("110", None),
+        ("10086", None),
+        ("+977 984-1234567", None),
+        ("139 1234 5678;sofia/gateway/x", None),
+    ],
+)
+def test_cti_e2_a_bound_number_is_one_that_can_be_rung(world: World, typed: str, stored: str | None) -> None:
     ids, client = world.ids["one"], world.client("one", "tenant_admin")
-    address = f"/flows/{ids['flows']}"
-    body = {
-        "name": "Welcome",
-        "entry": "bye",
-        "nodes": [
-            {"type": "hangup", "code": "bye", "name": "Bye", "prompts": [{"kind": "text", "text": "Bye"}]}
-        ],
-    }
-    broken = {**body, "entry": "nowhere"}
-    saved = client.put(address, json=broken).get_json()
-    assert [each["field"] for each in saved["problems"]][:1] == ["entry"]
-    refused = client.post(f"{address}/publish")
-    assert refused.status_code == 422
-    assert refused.get_json()["problems"]
-    assert client.put(address, json=body).get_json()["problems"] == []
-    assert client.post(f"{address}/publish").get_json() == {"ok": True, "version": 1}
-    assert _published(world, f"flow:{ids['flows']}").version == 1
-    assert client.put(address, data=b"{").status_code == 422
-    assert client.get(address).status_code == 200
+    form = {"pop_on": "ring", "bound_number": typed, "forward_when_offline": "on", "press_to_take": "on"}
+    answer = client.post(f"/extensions/{ids['extensions']}", data=form, headers=HTMX)
+    assert answer.status_code == (200 if stored else 422)
+    row = _row(world, Extension, ids["extensions"])
+    assert row.bound_number == (stored or "")
+    if stored is None:
+        return
+    document = _published(world, f"extension:{row.id}")
+    assert (document.bound_number, document.forward_when_offline) == (stored, True)
+    assert document.press_to_take

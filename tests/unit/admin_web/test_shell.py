@@ -120,6 +120,9 @@ def test_metrics_are_for_this_host_only(world: World) -> None:
     client = world.client()
     assert b"zongji_web_request_seconds" in client.get("/metrics").data
     assert client.get("/metrics", environ_overrides={"REMOTE_ADDR": "192.0.2.1"}).status_code == 404
+    assert client.get("/metrics", headers={"X-Forwarded-For": "192.0.2.1"}).status_code == 404, (
+        "by a proxy here"
+    )
 
 
 def test_the_directory_answers_the_switch_alone(world: World) -> None:

@@ -20,7 +20,7 @@ from core import accounts, bus, keys
 from core.bus import Command
 from core.crypto import Vault
 from core.database import ALL_TENANTS, Database
-from core.models import Role
+from core.models import BuiltInRole
 from core.settings import Settings
 from core.views import Parts
 from crm.models import Customer
@@ -118,7 +118,11 @@ def _fill(database: Database, vault: Vault) -> dict[str, int]:
         session.commit()
     with database.transaction(ids["one"]) as session:
         people = {}
-        for login, role in (("anna", Role.AGENT), ("bert", Role.AGENT), ("carl", Role.TENANT_ADMIN)):
+        for login, role in (
+            ("anna", BuiltInRole.AGENT),
+            ("bert", BuiltInRole.AGENT),
+            ("carl", BuiltInRole.TENANT_ADMIN),
+        ):
             people[login] = accounts.create_account(
                 session, login=login, name=login.title(), role=role, password=PASSWORD
             )
@@ -132,7 +136,7 @@ def _fill(database: Database, vault: Vault) -> dict[str, int]:
         ids |= {"8001": extension.id, "sales": queue.id}
         session.commit()
     with database.transaction(ids["two"]) as session:
-        accounts.create_account(session, login="dora", name="Dora", role=Role.AGENT, password=PASSWORD)
+        accounts.create_account(session, login="dora", name="Dora", role=BuiltInRole.AGENT, password=PASSWORD)
         session.add(Customer(name="Elsewhere", phone="+8613900139000"))
         session.commit()
     return ids

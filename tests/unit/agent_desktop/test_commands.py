@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agent_desktop import errors
+from cti import refusals
 from tests.unit.agent_desktop.conftest import World
 
 LEG = "2f6e0f5c-0000-4000-8000-000000000001"
@@ -28,17 +29,36 @@ def test_signing_in_is_a_command_in_the_accounts_own_name(world: World) -> None:
     }
 
 
+@pytest.mark.parametrize("path", ["presence", "set-state", "sign-in", "dial", f"legs/{LEG}/dtmf"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        r'{"page": "\ud83d", "reason": "\ud83d", "state": "break"}',
+        '{"a":' * 5000,
+        "[" * 5000,
+        b"\xff",
+        '{"page": ',
+    ],
+)
+def test_what_is_no_json_is_refused_and_no_command(world: World, path: str, body: str | bytes) -> None:
+    answer = world.client("anna").post(f"/desk/api/{path}", data=body, content_type="application/json")
+    assert answer.status_code in (400, 422)
+    assert world.controller.commands == []
+
+
 @pytest.mark.parametrize(
     ("path", "body", "kind", "sent"),
     [
         ("sign-out", {}, "agent.sign_out", {}),
         (
             "set-state",
-            {"state": "break", "reason": "lunch"},
+            {"state": "break", "reason": ""},
             "agent.set_state",
-            {"state": "break", "reason": "lunch"},
+            {"state": "break", "reason": ""},
         ),
         ("presence", {"page": "p1"}, "agent.presence", {"page": "p1"}),
+        ("wrap-up", {"do": "extend"}, "agent.wrap_up", {"do": "extend"}),
+        ("wrap-up", {"do": "end"}, "agent.wrap_up", {"do": "end"}),
         (f"legs/{LEG}/answer", {}, "leg.answer", {"leg_id": LEG}),
         (f"legs/{LEG}/hangup", {}, "leg.hangup", {"leg_id": LEG}),
         (f"legs/{LEG}/hold", {}, "leg.hold", {"leg_id": LEG}),
@@ -66,6 +86,20 @@ def test_each_button_is_one_command(
         ("sign-in", None),
         ("set-state", {"state": "talking"}),
         ("set-state", {"state": 3}),
+        ("set-state", {"state": "break", "reason": "lunch"}),
+        ("set-state", {"state": "break", "reason": "99"}),
+        ("set-state", {"state": "break", "reason": "9" * 30}),
+        ("set-state", {"state": "ready", "reason": "1"}),
+        ("wrap-up", {"do": "stop"}),
+        ("wrap-ups/keep", {}),
+        ("wrap-ups/keep", {"call_id": "c", "note": "x" * 4001}),
+        ("wrap-ups/keep", {"call_id": "c", "revision": -1}),
+        ("wrap-ups/save", {"call_id": "c", "next_call_ms": 1 << 52}),
+        ("wrap-ups/burn", {"call_id": "c"}),
+        ("work/fire/1/done", {}),
+        ("work/missed/1/burn", {}),
+        ("extension", {"bound_number": "", "forward_when_offline": 1, "pop_on": "ring"}),
+        ("extension", {"bound_number": "", "forward_when_offline": True, "pop_on": "never"}),
         (f"legs/{LEG}/explode", {}),
         (f"legs/{LEG}/dtmf", {"digits": "12\n"}),
         (f"legs/{LEG}/dtmf", {"digits": ""}),
@@ -106,7 +140,7 @@ def test_every_known_refusal_has_its_own_error() -> None:
         "not-permitted": errors.NotPermittedError,
         "account-disabled": errors.AccountDisabledError,
         "already-signed-in": errors.AlreadySignedInError,
-        "not-signed-in": errors.NotSignedInError,
+        "not-signed-in": refusals.NotSignedInError,
         "no-such-leg": errors.NoSuchLegError,
         "wrong-state": errors.WrongStateError,
         "call-changed": errors.CallChangedError,
@@ -115,7 +149,7 @@ def test_every_known_refusal_has_its_own_error() -> None:
     for reason, kind in known.items():
         assert type(errors.refusal({"ok": False, "error": reason, "detail": {}})) is kind
     for odd in ({}, {"error": None, "detail": "text"}, {"error": "internal", "detail": {}}):
-        assert type(errors.refusal({"ok": False, **odd})) is errors.CommandFailedError
+        assert type(errors.refusal({"ok": False, **odd})) is refusals.CommandFailedError
 
 
 def test_a_change_without_the_pages_token_is_refused(world: World) -> None:

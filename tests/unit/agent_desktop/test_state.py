@@ -57,7 +57,14 @@ def test_a_signed_out_agent_sees_where_to_sign_in(world: World) -> None:
     assert found["agent"] is None
     assert found["call"] is None
     assert found["me"]["login"] == "anna"
-    assert found["extensions"] == [{"id": world.ids["8001"], "number": "8001", "holder": ""}]
+    choice = {
+        "id": world.ids["8001"],
+        "number": "8001",
+        "holder": "",
+        "landline": False,
+        "press_to_take": False,
+    }
+    assert found["extensions"] == [choice]
 
 
 def test_an_extension_somebody_else_holds_names_them(world: World) -> None:
@@ -165,6 +172,7 @@ def add_record(world: World, call_id: str, agent: str, *, hours_ago: float = 0, 
             caller="+8613800138000",
             called="4008001000",
             arrived_at=arrived,
+            talk_at=arrived,
             ended_at=arrived,
             talk_s=talk_s,
             ended_in=EndedIn.AGENT,
@@ -194,6 +202,7 @@ def test_the_day_counts_ones_own_calls_since_midnight(world: World) -> None:
     add_record(world, "old", "anna", hours_ago=30)
     mine = world.client("anna").get("/desk/api/today").get_json()
     assert (mine["answered"], mine["missed"], mine["talk_s"]) == (1, 0, 30)
+    assert (mine["out"], mine["average_s"]) == (0, 30)
     assert [(each["call_id"], each["name"]) for each in mine["records"]] == [("a", "Chen")]
     assert world.client("bert").get("/desk/api/today").get_json()["missed"] == 2
 

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
+from argon2 import PasswordHasher
 
 from core import passwords
+from core.passwords import LONG_LENGTH, MAX_LENGTH, MIN_LENGTH, rule, weakness
+
+
+@pytest.fixture(autouse=True)
+def _real_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash as in production; other unit tests do it with less work."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher())
 
 
 def test_a_hash_fits_its_password_only() -> None:
@@ -54,3 +66,20 @@ def test_generated_ones_differ_and_fit_the_rule() -> None:
     made = {passwords.generate_password() for _ in range(50)}
     assert len(made) == 50
     assert all(passwords.weakness(password) is None for password in made)
+
+
+CASES = json.loads(Path(__file__).with_name("password_cases.json").read_text())
+
+
+@pytest.mark.parametrize("case", CASES["cases"], ids=lambda case: case["password"])
+def test_what_the_page_ticks_off_is_what_the_server_asks_for(case: dict[str, Any]) -> None:
+    """ACC-2: ``frontend/strength.test.ts`` tries the script on the same table."""
+    assert (weakness(case["password"], **CASES["rule"]) is None) == (case["unmet"] == [])
+
+
+def test_the_script_gets_the_rules_numbers() -> None:
+    given = rule(login="Alice", company="ab")
+    assert given["words"][0] == "alice", "names are compared in small letters"
+    assert "ab" not in given["words"], "two letters are no name to look for"
+    assert (given["min"], given["long"], given["max"]) == (MIN_LENGTH, LONG_LENGTH, MAX_LENGTH)
+    assert (given["distinct"], given["rest"], given["kinds"]) == (5, 6, 3)

@@ -62,7 +62,11 @@ def test_agents_must_prove_who_they_are_and_carriers_where_they_are(tmp_path: Pa
     acl = root.find(".//list[@name='carriers']")
     assert acl is not None
     assert acl.attrib["default"] == "deny"
-    assert [node.attrib["cidr"] for node in acl] == ["203.0.113.0/24", "198.51.100.7/32"]
+    assert [node.attrib["cidr"] for node in acl.findall("node")] == ["203.0.113.0/24", "198.51.100.7/32"]
+    included = [node.attrib["data"] for node in root.iter("X-PRE-PROCESS")]
+    assert included == ["carrier-networks.xml", "gateways.xml"], (
+        "the trunks' part, which the controller writes"
+    )
 
 
 def test_everything_listens_where_the_settings_say(tmp_path: Path) -> None:
@@ -96,21 +100,45 @@ def test_records_go_to_disk_only(tmp_path: Path) -> None:
     assert (params["log-dir"], params["log-b-leg"]) == (str(tmp_path / "cell" / "cdr"), "true")
 
 
-def test_every_context_parks_with_a_fallback_armed(tmp_path: Path) -> None:
+def _variables_of(actions: list[tuple[str, ...]]) -> dict[str, str]:
+    """Return what a ``multiset`` sets, split as the switch does: ``^^`` and the separator first."""
+    (data,) = (action[1] for action in actions if action[0] == "multiset")
+    assert data.startswith("^^")
+    pairs = [pair.partition("=") for pair in data[3:].split(data[2])]
+    assert all(equals for _, equals, _ in pairs), data
+    variables = {name: value for name, _, value in pairs}
+    assert len(variables) == len(pairs), "a variable is set twice"
+    return variables
+
+
+@pytest.mark.parametrize(("context", "leg"), [("inbound", "customer"), ("agents", "agent")])
+def test_every_context_parks_with_a_fallback_armed(tmp_path: Path, context: str, leg: str) -> None:
     root = _parsed(_settings(tmp_path, cell="west"))
-    for context, leg in (("inbound", "customer"), ("agents", "agent")):
-        actions = [
-            tuple(node.attrib.values()) for node in root.findall(f".//context[@name='{context}']//action")
-        ]
-        assert actions[-2:] == [("sched_transfer", "+8 fallback XML zongji"), ("park",)]
-        for variable in (f"zj_leg={leg}", "zj_call=${uuid}", "zj_cell=west", "playback_terminators=none"):
-            assert ("set", variable) in actions
+    actions = [tuple(node.attrib.values()) for node in root.findall(f".//context[@name='{context}']//action")]
+    assert [action[0] for action in actions] == ["multiset", "sched_transfer", "park"]
+    assert actions[1:] == [("sched_transfer", "+8 fallback XML zongji"), ("park",)]
+    assert _variables_of(actions) == {
+        "zj_leg": leg,
+        "zj_call": "${uuid}",
+        "zj_cell": "west",
+        "playback_terminators": "none",
+        "hangup_after_bridge": "true",
+        "RECORD_STEREO": "true",
+        "media_timeout": "300000",
+        "media_hold_timeout": "1800000",
+    }
+
+
+@pytest.mark.parametrize("cell", ["a;b=c", "a b", "west${uuid}", "'"])
+def test_a_cell_whose_name_would_become_another_variable_is_refused(tmp_path: Path, cell: str) -> None:
+    with pytest.raises(SettingsError):
+        render(_settings(tmp_path, cell=cell), Sounds())
 
 
 def test_the_fallback_speaks_both_languages_unanswered_and_lets_go(tmp_path: Path) -> None:
     sounds = Sounds(fallback=(Path("/s/zh.wav"), Path("/s/en.wav")), music={"default": Path("/s/music")})
     root = _parsed(_settings(tmp_path), sounds)
-    actions = [tuple(node.attrib.values()) for node in root.findall(".//context[@name='zongji']//action")]
+    actions = [tuple(node.attrib.values()) for node in root.findall(".//extension[@name='fallback']//action")]
     applications = [action[0] for action in actions]
     assert "answer" not in applications
     assert [data for name, data in (a for a in actions if len(a) == 2) if name == "playback"] == [
@@ -119,6 +147,15 @@ def test_the_fallback_speaks_both_languages_unanswered_and_lets_go(tmp_path: Pat
     ]
     assert actions[-1] == ("hangup", "NORMAL_TEMPORARY_FAILURE")
     assert _configuration(root, "local_stream.conf")[0].attrib == {"name": "default", "path": "/s/music"}
+
+
+def test_a_caller_who_outlives_a_talk_is_parked_with_a_fallback(tmp_path: Path) -> None:
+    root = _parsed(_settings(tmp_path))
+    extension = root.find(".//context[@name='zongji']/extension[@name='after-talk']/condition")
+    assert extension is not None
+    assert extension.attrib == {"field": "destination_number", "expression": "^after-talk$"}
+    actions = [tuple(node.attrib.values()) for node in extension]
+    assert actions == [("sched_transfer", "+20 fallback XML zongji"), ("park",)]
 
 
 def test_only_modules_that_are_installed_are_loaded(tmp_path: Path) -> None:

@@ -231,7 +231,8 @@ def test_a_flow_that_spins_is_stopped() -> None:
     nodes = [Playback(code="a", next="b"), Playback(code="b", next="a")]
     caller = Caller(Flow(entry="a", nodes=nodes))
     assert caller.feed(Enter()) == [APOLOGY]
-    assert caller.run.path[-1].exit == "failed:spinning"
+    assert caller.run.path[-1].exit == "failed:too-many-steps"
+    assert len(caller.run.path) == engine.MAX_STEPS
 
 
 def test_a_caller_who_goes_round_and_round_is_let_go() -> None:

@@ -75,7 +75,7 @@ def test_recordings_and_own_prompts_are_files(context: PromptContext) -> None:
         (VariablePrompt(name="amount", reading=Reading.MONEY), "zh", "十二元五角"),
         (SystemVariablePrompt(name=SystemVariable.CALLER_NUMBER), "zh", "幺幺零"),
         (SystemVariablePrompt(name=SystemVariable.QUEUE_POSITION), "zh", "十二"),
-        (SystemVariablePrompt(name=SystemVariable.DATE), "zh", "二零二六年十一月二十一日"),
+        (SystemVariablePrompt(name=SystemVariable.DATE), "zh", "二〇二六年十一月二十一日"),
         (SystemVariablePrompt(name=SystemVariable.TIME, language="en"), "en", "six thirty p m"),
     ],
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +85,9 @@ def test_every_chinese_number_reads_back(number: int) -> None:
         ("1,234.5", "一千二百三十四元五角", "one thousand two hundred and thirty-four yuan and fifty fen"),
         ("-3.14", "负三元一角四分", "minus three yuan and fourteen fen"),
         ("9.999", "十元", "ten yuan"),
+        ("2005.60", "两千零五元六角", "two thousand and five yuan and sixty fen"),
+        ("200.2", "两百元两角", "two hundred yuan and twenty fen"),
+        ("-0.001", "零元", "zero yuan"),
     ],
 )
 def test_money(text: str, chinese: str, english: str) -> None:
@@ -92,13 +98,20 @@ def test_money(text: str, chinese: str, english: str) -> None:
 @pytest.mark.parametrize(
     ("text", "chinese", "english"),
     [
-        ("2026-11-21", "二零二六年十一月二十一日", "November twenty-first, twenty twenty-six"),
-        ("20261121", "二零二六年十一月二十一日", "November twenty-first, twenty twenty-six"),
-        ("2026年2月2日", "二零二六年二月二日", "February second, twenty twenty-six"),
-        ("2005/10/30", "二零零五年十月三十日", "October thirtieth, two thousand and five"),
-        ("1905-03-12", "一九零五年三月十二日", "March twelfth, nineteen oh five"),
+        ("2026-11-21", "二〇二六年十一月二十一日", "November twenty-first, twenty twenty-six"),
+        ("20261121", "二〇二六年十一月二十一日", "November twenty-first, twenty twenty-six"),
+        ("2026年2月2日", "二〇二六年二月二日", "February second, twenty twenty-six"),
+        ("2005/10/30", "二〇〇五年十月三十日", "October thirtieth, two thousand and five"),
+        ("1905-03-12", "一九〇五年三月十二日", "March twelfth, nineteen oh five"),
         ("14:05", "十四点零五分", "two oh five p m"),
         ("02:00", "两点", "two o'clock a m"),
+        ("14:30", "十四点三十分", "two thirty p m"),
+        ("9:00-18:00", "九点到十八点", "nine o'clock a m to six o'clock p m"),
+        (
+            "2026-11-21T14:30:00+08:00",
+            "二〇二六年十一月二十一日 十四点三十分",
+            "November twenty-first, twenty twenty-six two thirty p m",
+        ),
     ],
 )
 def test_dates_and_times(text: str, chinese: str, english: str) -> None:
@@ -126,12 +139,57 @@ def test_digit_by_digit_one_is_yao() -> None:
         ("营业时间9:00", "营业时间九点"),
         ("１２个", "十二个"),
         ("A-3", "A-三"),
+        ("余额2元", "余额两元"),
+        ("第2位", "第二位"),
+        ("2公里", "两公里"),
+        ("2026年", "二〇二六年"),
+        ("零下−5度", "零下负五度"),
+        ("-12", "负十二"),
+        ("3.14", "三点一四"),
+        ("-3%", "百分之负三"),
         ("没有数字", "没有数字"),
         ("1" * 17, "幺" * 17),
     ],
 )
 def test_numbers_inside_a_chinese_text(text: str, expected: str) -> None:
     assert read(text, Reading.NUMBER, "zh") == expected
+
+
+def test_english_numbers_stand_apart_from_letters() -> None:
+    assert read("gate A12, 2km", Reading.NUMBER, "en") == "gate A twelve, two km"
+
+
+def test_a_point_between_single_figures_is_said() -> None:
+    assert read("10.2", Reading.DIGITS, "zh") == "幺零点二"
+    assert read("10.2", Reading.DIGITS, "en") == "one zero point two"
+
+
+@given(st.decimals(min_value=0, max_value=10**9, places=2))
+def test_every_sum_of_money_reads_back(amount: decimal.Decimal) -> None:
+    words = read(str(amount), Reading.MONEY, "zh")
+    yuan, _, rest = words.partition("元") if "元" in words else ("零", "", words)
+    jiao, _, fen = rest.partition("角") if "角" in rest else ("零", "", rest)
+    back = _zh_value(yuan) * 100 + _zh_value(jiao) * 10 + _zh_value(fen.removesuffix("分"))
+    assert back == int(amount * 100)
+
+
+@given(st.dates(datetime.date(1900, 1, 1), datetime.date(2099, 12, 31)))
+def test_every_date_reads_back(day: datetime.date) -> None:
+    words = read(f"{day:%Y-%m-%d}", Reading.DATE, "zh")
+    year, _, rest = words.partition("年")
+    month, _, date = rest.partition("月")
+    figures = "".join(str("〇一二三四五六七八九".index(character)) for character in year)
+    assert (int(figures), _zh_value(month), _zh_value(date.removesuffix("日"))) == (
+        day.year,
+        day.month,
+        day.day,
+    )
+
+
+@given(st.times())
+def test_every_time_of_day_reads_back(time: datetime.time) -> None:
+    hour, _, rest = read(f"{time:%H:%M}", Reading.NUMBER, "zh").partition("点")
+    assert (_zh_value(hour), _zh_value(rest.removesuffix("分"))) == (time.hour, time.minute)
 
 
 @given(st.text(), st.sampled_from(list(Reading)), st.sampled_from(["zh", "en"]))

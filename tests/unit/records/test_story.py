@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cti.call.model import Call, EndedIn, OfferResult, Phase
-from cti.records.cdr import parse
+from cti.records.cdr import LegDirection, parse
 from cti.records.facts import EndedFact
+from cti.records.service import provisional_legs
 from cti.records.story import SWITCH_GONE, of_fact, of_leg
 from tests.support.records import ARRIVED_MS, answered_call, cdr, offer
 
@@ -74,3 +75,61 @@ def test_clocks_that_disagree_never_give_negative_times() -> None:
     )
     story = of_fact(EndedFact(fact="ended", call=call, core_uuid="c"))
     assert (story.length_s, story.talk_s, story.wait_s) == (0, 0, 0)
+
+
+def outbound_call(**changes: object) -> Call:
+    """Return a call of agent 31 to the outside, as its leg carries it while the called party rings."""
+    dialled = offer("b", 31, ARRIVED_MS, OfferResult.ANSWERED, answered_ms=ARRIVED_MS + 2_000)
+    values = {
+        "direction": "out",
+        "phase": Phase.DIALLING,
+        "caller": "+861012345678",
+        "caller_id": "+861012345678",
+        "called": "+8613900139000",
+        "trunk_code": "carrier1",
+        "dialled_ms": ARRIVED_MS + 2_000,
+        "answered_ms": 0,
+        "talk_started_ms": 0,
+        "queue_id": 0,
+        "queue_entered_ms": 0,
+        "missed": 0,
+        "path": [],
+        "segments": [],
+        "offers": [dialled],
+    }
+    return answered_call(3, **{**values, **changes})
+
+
+def outbound_leg(call: Call, cause: str, answered_ms: int = 0) -> bytes:
+    """Return the switch's record of the called party's leg."""
+    about = {"direction": "outbound", "hangup_cause": cause}
+    return cdr(call, variables=about, answered_ms=answered_ms, caller="01012345678", dialled="13900139000")
+
+
+def test_an_outbound_call_lasts_from_the_called_partys_answer_cti_c2() -> None:
+    talked = outbound_call(phase=Phase.TALKING, talk_started_ms=ARRIVED_MS + 30_000)
+    story = of_leg(parse(outbound_leg(talked, "NORMAL_CLEARING", ARRIVED_MS + 30_000)))
+    assert (story.direction, story.called, story.caller_id) == (
+        LegDirection.OUT,
+        "+8613900139000",
+        "+861012345678",
+    )
+    assert (story.length_s, story.talk_s) == (60, 60)
+    assert (story.trunk_address, story.agent_id, story.ended_in) == ("carrier1", 31, EndedIn.AGENT)
+    assert not story.missed
+
+
+@pytest.mark.parametrize(
+    ("cause", "ended"), [("USER_BUSY", EndedIn.CALLED), ("ORIGINATOR_CANCEL", EndedIn.AGENT)]
+)
+def test_an_outbound_call_that_reached_nobody(cause: str, ended: EndedIn) -> None:
+    story = of_leg(parse(outbound_leg(outbound_call(), cause)))
+    assert (story.cause, story.ended_in, story.length_s, story.agent_id) == (cause, ended, 0, 31)
+
+
+def test_an_attempt_without_a_leg_is_final_and_has_no_legs() -> None:
+    call = outbound_call(ended_ms=ARRIVED_MS + 5_000, cause="INVALID_GATEWAY", ended_in=EndedIn.CALLED)
+    fact = EndedFact(fact="ended", call=call, undialled=True)
+    story = of_fact(fact)
+    assert (story.final, story.cause, story.agent_id) == (True, "INVALID_GATEWAY", 31)
+    assert provisional_legs(fact) == []

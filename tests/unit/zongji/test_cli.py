@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,3 +96,17 @@ def test_a_switch_that_is_not_there_is_unreachable() -> None:
     with pytest.raises(ProbeError) as problem:
         SwitchProbe("127.0.0.1", 1, "x")
     assert problem.value.kind == "unreachable"
+
+
+def test_acc_14_other_users_of_the_host_read_nothing_of_what_is_written(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    subprocess.run(
+        [sys.executable, "-m", "zongji", "migrate"],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "ZONGJI_HOME": str(home)},
+        umask=0o022,
+    )
+    made = [home, *home.rglob("*")]
+    assert home / "zongji.db" in made
+    assert [path.name for path in made if path.stat().st_mode & 0o027] == []

@@ -6,7 +6,9 @@ import configparser
 import io
 import os
 import socket
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,9 +26,23 @@ def _settings(folder: Path, **values: str) -> Settings:
     return load({"ZONGJI_HOME": str(folder), **{f"ZONGJI_{k.upper()}": v for k, v in values.items()}})
 
 
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder whose path leaves room for a socket's name, wherever pytest's own folders are."""
+    with tempfile.TemporaryDirectory(prefix="zj-") as folder:
+        yield Path(folder)
+
+
 def test_the_procfile_names_every_process() -> None:
     processes = read_procfile(PROCFILE.read_text())
-    assert [process.name for process in processes] == ["redis", "shipper", "switch", "cti", "web"]
+    assert [process.name for process in processes] == [
+        "redis",
+        "shipper",
+        "scheduler",
+        "switch",
+        "cti",
+        "web",
+    ]
     assert all(process.command[:3] == ("python", "-m", "zongji.processes") for process in processes)
 
 
@@ -39,11 +55,11 @@ def test_a_line_that_is_no_process_is_refused() -> None:
 def test_what_somebody_else_runs_is_left_out(tmp_path: Path) -> None:
     processes = read_procfile(PROCFILE.read_text())
     settings = _settings(tmp_path, redis_url="redis://r", switch="external")
-    assert [process.name for process in needed(settings, processes)] == ["shipper", "cti", "web"]
+    assert [process.name for process in needed(settings, processes)] == ["shipper", "scheduler", "cti", "web"]
 
 
-def test_the_configuration_restarts_everything_for_ever(tmp_path: Path) -> None:
-    settings = _settings(tmp_path / "100% zongji")
+def test_the_configuration_restarts_everything_for_ever(short_path: Path) -> None:
+    settings = _settings(short_path / "100% zongji")
     text = configuration(settings, [Process("web", ("python", "-m", "x"))], is_root=True)
     parsed = configparser.RawConfigParser()
     parsed.read_string(text)
@@ -117,17 +133,18 @@ def test_lines_are_whole_and_carry_their_process() -> None:
 
 
 def test_the_listener_speaks_the_supervisors_protocol() -> None:
-    def message(event: str, body: bytes) -> bytes:
-        return f"ver:3.0 eventname:{event} len:{len(body)}\n".encode() + body
+    def message(event: str, body: str) -> bytes:
+        # The length counts characters (`supervisor.process.Subprocess._eventEnvelope`), what is sent is UTF-8.
+        return f"ver:3.0 eventname:{event} len:{len(body)}\n{body}".encode()
 
-    head = b"processname:web groupname:web "
-    source = message("PROCESS_LOG_STDOUT", head + b"pid:1 channel:stdout\nhello\nwor")
-    source += message("PROCESS_STATE_EXITED", head + b"from_state:RUNNING expected:0 pid:1")
+    head = "processname:web groupname:web "
+    source = message("PROCESS_LOG_STDOUT", head + "pid:1 channel:stdout\n总机 hello\nwor")
+    source += message("PROCESS_STATE_EXITED", head + "from_state:RUNNING expected:0 pid:1")
     answers, screen = io.BytesIO(), io.BytesIO()
-    serve(io.BytesIO(source), answers, screen)
+    serve(io.TextIOWrapper(io.BytesIO(source), encoding="utf-8", newline="\n"), answers, screen)
     assert answers.getvalue() == b"READY\nRESULT 2\nOKREADY\nRESULT 2\nOKREADY\n"
     assert screen.getvalue().splitlines() == [
-        b"web     | hello", b"web     | wor", b"web     | (ended; it is started again)",
+        "web     | 总机 hello".encode(), b"web     | wor", b"web     | (ended; it is started again)",
     ]  # fmt: skip
 
 

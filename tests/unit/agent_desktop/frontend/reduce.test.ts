@@ -13,6 +13,7 @@ function snapshot(changes: Partial<DeskSnapshot> = {}): DeskSnapshot {
     extensions: [],
     agent: null,
     call: null,
+    words: { reasons: [], dispositions: [] },
     ...changes,
   };
 }
@@ -23,6 +24,7 @@ const offered: CallOffered = {
   account_id: ME,
   queue_id: 3,
   queue: "Sales",
+  direction: "in",
   caller: "+8613800138000",
   called: "4008001000",
   path: ["Main"],
@@ -37,7 +39,7 @@ function play(state: DeskState, ...events: [number, LiveEvent["type"], object][]
 }
 
 const leg = { call_id: "c1", leg_id: "l1", account_id: ME };
-const talking = { ...leg, started_ms: 3000, caller: offered.caller, queue: "Sales", recording: true };
+const talking = { ...leg, started_ms: 3000, direction: "in", caller: offered.caller, called: offered.called, queue: "Sales", recording: true };
 
 describe("a call as the pushed events tell it", () => {
   it("rings, is talked on, held, muted and over", () => {
@@ -54,6 +56,47 @@ describe("a call as the pushed events tell it", () => {
     expect(state.call).toBeNull();
     expect(state.past[0]).toMatchObject({ stage: "over", why: "ended", heldMs: 4000 });
     expect(talkAndHold(state.past[0]!, 99_000)).toEqual({ talkMs: 5000, holdMs: 4000 });
+  });
+
+  it("shows whom the agent asks, and why they were not reached", () => {
+    const to = { kind: "agent", id: 8, name: "Bert", number: "" };
+    const up = play(
+      fromSnapshot(snapshot()),
+      [2000, "call.offered", offered],
+      [3000, "call.talking", talking],
+      [4000, "call.held", { ...leg, held: true }],
+      [4001, "call.consulting", { ...leg, state: "dialling", to, cause: "" }],
+    );
+    expect(up.call?.consult).toEqual({ state: "dialling", to, cause: "" });
+    const busy = play(up, [5000, "call.consulting", { ...leg, state: "over", to, cause: "USER_BUSY" }]);
+    expect(busy.call?.consult).toMatchObject({ state: "over", cause: "USER_BUSY" });
+    expect(play(busy, [6000, "call.held", { ...leg, held: false }]).call?.consult).toBeNull();
+    const over = play(up, [5000, "call.consulting", { ...leg, state: "over", to, cause: "NORMAL_CLEARING" }]);
+    expect(over.call).toMatchObject({ consult: null, held: true });
+  });
+
+  it("shows a three-way talk to both agents", () => {
+    const to = { kind: "agent", id: 8, name: "Bert", number: "" };
+    const asking = play(
+      fromSnapshot(snapshot()),
+      [2000, "call.offered", offered],
+      [3000, "call.talking", talking],
+      [4000, "call.held", { ...leg, held: true }],
+      [4001, "call.consulting", { ...leg, state: "talking", to, cause: "" }],
+      [5000, "call.held", { ...leg, held: false }],
+      [5001, "call.consulting", { ...leg, state: "conference", to, cause: "" }],
+    );
+    expect(asking.call).toMatchObject({ held: false, consult: { state: "conference", to } });
+    expect(play(asking, [6000, "call.consulting", { ...leg, state: "over", to, cause: "" }]).call?.consult).toBeNull();
+    const asked = play(
+      fromSnapshot(snapshot()),
+      [2000, "call.offered", { ...offered, asked_by: "Anna" }],
+      [3000, "call.talking", { ...talking, asked_by: "Anna" }],
+      [4000, "call.joined", { ...leg }],
+    );
+    expect(asked.call).toMatchObject({ askedBy: "Anna", joined: true });
+    const handed = play(asked, [5000, "call.talking", { ...talking }]);
+    expect(handed.call).toMatchObject({ askedBy: "", joined: false });
   });
 
   it("counts a hold that was never ended until the call's end", () => {
@@ -83,12 +126,54 @@ describe("a call as the pushed events tell it", () => {
   });
 });
 
+describe("a call the agent dialled", () => {
+  const dialled = { ...offered, direction: "out", caller: "+861012345678", called: "+8613900139000", queue: "", queue_id: 0, auto_answer: true };
+
+  it("shows the called party as the other one, from ringing to its end", () => {
+    let state = play(fromSnapshot(snapshot()), [2000, "call.offered", dialled]);
+    expect(state.call).toMatchObject({ direction: "out", caller: "+8613900139000", called: "+861012345678", dialling: false });
+    state = play(state, [3000, "call.dialling", { ...leg, direction: "out", called: dialled.called }]);
+    expect(state.call).toMatchObject({ stage: "ringing", dialling: true });
+    state = play(state, [9000, "call.talking", { ...talking, ...dialled, started_ms: 9000 }]);
+    expect(state.call).toMatchObject({ stage: "talking", caller: "+8613900139000" });
+  });
+
+  it("says why nobody was reached until the tone is over", () => {
+    let state = play(
+      fromSnapshot(snapshot()),
+      [2000, "call.offered", dialled],
+      [3000, "call.dialling", { ...leg, direction: "out", called: dialled.called }],
+      [5000, "call.failed", { ...leg, direction: "out", called: dialled.called, cause: "USER_BUSY" }],
+    );
+    expect(state.call).toMatchObject({ stage: "ringing", failure: "USER_BUSY" });
+    state = play(state, [8000, "call.over", { ...leg, why: "ended", cause: "USER_BUSY" }]);
+    expect(state.call).toBeNull();
+  });
+});
+
+describe("a record that was written", () => {
+  it("of this agent's call changes figures and lists, of one missed here the work list", () => {
+    const rang = play(fromSnapshot(snapshot()), [2000, "call.offered", offered], [3000, "call.over", { ...leg, why: "missed" }]);
+    const mine = play(rang, [4000, "record.ready", { record_id: 5, call_id: "c8", account_id: ME, state: "final" }]);
+    expect([mine.recordId, mine.missedRecordId]).toEqual([5, 0]);
+    const missed = play(rang, [4000, "record.ready", { record_id: 6, call_id: "c1", account_id: 0, state: "final" }]);
+    expect([missed.recordId, missed.missedRecordId]).toEqual([0, 6]);
+  });
+});
+
 describe("what does not concern this desk", () => {
   it("is passed by: other agents, and what the snapshot already has", () => {
     const start = fromSnapshot(snapshot());
     expect(play(start, [2000, "call.offered", { ...offered, account_id: 8 }]).call).toBeNull();
     expect(apply(start, { id: "1000-0", type: "call.offered", data: offered })).toBe(start);
     expect(apply(start, { id: "999-5", type: "call.offered", data: offered })).toBe(start);
+  });
+
+  it("is passed by: records of calls that rang elsewhere or were taken by a colleague", () => {
+    const rang = play(fromSnapshot(snapshot()), [2000, "call.offered", offered], [3000, "call.over", { ...leg, why: "missed" }]);
+    const elsewhere = play(rang, [4000, "record.ready", { record_id: 5, call_id: "c9", account_id: 0, state: "final" }]);
+    const taken = play(rang, [4000, "record.ready", { record_id: 5, call_id: "c1", account_id: 8, state: "final" }]);
+    for (const state of [elsewhere, taken]) expect(state).toEqual({ ...rang, position: "4000-0" });
   });
 
   it("still moves the position on", () => {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from cti.acd import agents as rules
-from cti.acd.agents import CHOOSABLE, SIGNING_OUT, Agent, AgentState
+from cti.acd.agents import CHOOSABLE, SIGNING_OUT, Agent, AgentState, Place
 
 NOW = 1_700_000_000_000
 BUSY = (AgentState.RINGING, AgentState.TALKING)
@@ -48,6 +48,21 @@ def test_queue_calls_come_only_to_the_ready_direct_ones_to_the_not_ready_too(
     claimed = msgspec.structs.replace(seen, token="x")
     assert not rules.available(claimed)
     assert not rules.can_be_rung(claimed)
+
+
+@pytest.mark.parametrize("state", rules.OWN_REASONS)
+def test_a_reason_of_the_companys_own_is_a_state_of_its_own(state: AgentState) -> None:
+    """CTI-Q2: ticked per queue, whatever the queue says of breaks without a reason."""
+    closed, open_ = Place(queue_id=7), Place(queue_id=7, closed=())
+    lunch = msgspec.structs.replace(closed, open_reasons=("3",))
+    assert [rules.takes(agent(state, reason="3"), place) for place in (closed, open_, lunch)] == [
+        False,
+        False,
+        True,
+    ]
+    assert [rules.takes(agent(state, reason="4"), place) for place in (closed, open_, lunch)] == [False] * 3
+    assert [rules.takes(agent(state), place) for place in (closed, open_, lunch)] == [False, True, False]
+    assert rules.takes(agent(AgentState.READY, reason="4"), closed), "who is ready always gets them"
 
 
 @pytest.mark.parametrize("chosen", CHOOSABLE)
@@ -165,6 +180,36 @@ def test_an_endpoint_that_cannot_be_rung_rests_and_is_given_up_in_the_end() -> N
     assert (given_up.state, given_up.missed_in_a_row) == (AgentState.NOT_RESPONDING, 0)
     assert rules.available(rules.choose(given_up, AgentState.READY, "", NOW))
     assert rules.available(rules.choose(resting, AgentState.READY, "", NOW)), "acting ends the rest"
+
+
+def test_dsk_9_a_wrap_up_is_made_longer_once() -> None:
+    taken = rules.claimed(agent(), token="t", leg_id="l", call_id="c", now_ms=NOW)
+    wrapping = rules.freed(taken, now_ms=NOW, wrap_up_s=30)
+    assert wrapping is not None
+    longer = rules.extended(wrapping)
+    assert (longer.wrap_until_ms, longer.since_ms, longer.state) == (NOW + 60_000, NOW, AgentState.WRAP_UP)
+    with pytest.raises(ValueError, match="longer"):
+        rules.extended(longer)
+    early = rules.wrapped_up(longer, NOW + 3000)
+    assert (early.state, early.wrap_until_ms, early.wrap_extended) == (AgentState.READY, 0, False)
+    with pytest.raises(ValueError, match="longer"):
+        rules.extended(early)
+    again = rules.claimed(early, token="u", leg_id="m", call_id="d", now_ms=NOW)
+    wrapping = rules.freed(again, now_ms=NOW, wrap_up_s=30)
+    assert wrapping is not None
+    assert rules.extended(wrapping).wrap_extended
+
+
+def test_the_timer_of_a_wrap_up_that_was_made_longer_changes_nothing_any_more() -> None:
+    taken = rules.claimed(agent(), token="t", leg_id="l", call_id="c", now_ms=NOW)
+    wrapping = rules.freed(taken, now_ms=NOW, wrap_up_s=30)
+    assert wrapping is not None
+    longer = rules.extended(wrapping)
+    assert rules.wrap_up_rang(longer, NOW + 30_000) == longer
+    assert rules.wrap_up_rang(longer, NOW + 60_000).state is AgentState.READY
+    assert rules.wrap_up_rang(wrapping, NOW + 29_990).state is AgentState.READY, (
+        "a timer may be a little early"
+    )
 
 
 def test_wrap_up_ends_in_the_state_chosen_for_afterwards() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 
-from core.documents import DestinationKind, ExtensionDoc, QueueDoc, RouteDoc, TenantDoc
+from core.documents import AccountDoc, DestinationKind, ExtensionDoc, QueueDoc, RouteDoc, TenantDoc
 from cti.call import effects as fx
 from cti.call import inputs
 from cti.call.machine import advance
 from cti.call.model import Call, Offer, decode, encode
 from ivr import model as flow_model
 from ivr.messages import TargetKind
+from ivr.surroundings import Surroundings
 
 TENANT = TenantDoc(id=1, tenant_id=1, version=1, code="demo", name="Demo", active=True)
 CALL_ID = "11111111-1111-4111-8111-111111111111"
@@ -32,8 +33,16 @@ class FixedWorld:
     def flow(self, flow_id: int, version: int) -> flow_model.Flow | None:
         return self.flows.get(flow_id)
 
-    def flow_version(self, flow_id: int) -> int:
+    def flow_version(self, tenant_id: int, flow_id: int) -> int:
         return 1 if flow_id in self.flows else 0
+
+    def surroundings(self, tenant_id: int) -> Surroundings:
+        return Surroundings()
+
+    def account(self, account_id: int) -> AccountDoc | None:
+        return AccountDoc(
+            id=account_id, tenant_id=1, version=1, login="a", name="Ann", employee_number="8001"
+        )
 
     def queue(self, queue_id: int) -> QueueDoc | None:
         return self.queues.get(queue_id)

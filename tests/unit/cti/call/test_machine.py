@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from core.documents import DestinationKind
 from cti.call import effects as fx
-from cti.call import inputs
+from cti.call import in_queue, inputs
 from cti.call.machine import TABLE, UnexpectedInputError, advance
-from cti.call.model import Call, EndedIn, OfferResult, Phase, from_variable, to_variable
+from cti.call.model import Call, EndedIn, OfferResult, Phase, from_variables, to_variable
 from cti.call.outcome import ended_in, was_missed
 from ivr import model as flow_model
 from tests.unit.cti.call.driver import FLOW_JSON, LEG_ID, Driven, FixedWorld, of_type, queue_doc
@@ -56,7 +56,8 @@ def test_the_whole_way_to_an_agent_and_back() -> None:
     call = in_menu()
     assert of_type(call.asked, fx.Answer)
     assert of_type(call.asked, fx.PlayPrompts)
-    assert call.give(inputs.KeyPressed(at_ms=call.now_ms, digit="1")) == [fx.StopPlaying()]
+    asked = call.give(inputs.KeyPressed(at_ms=call.now_ms, digit="1"))
+    assert asked[0] == fx.StopPlaying(), "at once"
     asked = call.step_done()
     assert of_type(asked, fx.PlayMusic)
     assert of_type(asked, fx.Enqueue)
@@ -174,6 +175,30 @@ def test_the_customer_survives_a_lost_agent() -> None:
     assert len(set(names)) == 2, "a used name would be overwritten"
 
 
+def test_a_switch_that_is_late_with_a_bridge_drops_nobody() -> None:
+    """What it was told is done in order, some time: bridge, end of the agent's leg; the customer's is to stay."""
+    call = Driven(FixedWorld())
+    call.arrive()
+    call.match()
+    call.answer()
+    assert of_type(call.asked, fx.Bridge)
+    assert not of_type(call.later(3_000).timer("offer"), fx.KillLeg), "late, not lost"
+    call.later(10_000).bridged()
+    assert call.call.phase is Phase.TALKING
+
+    call = Driven(FixedWorld())
+    call.arrive()
+    call.match()
+    call.answer()
+    call.later(3_000).timer("offer")
+    given_up = call.later(in_queue.CONNECT_MS).timer("offer")
+    kinds = [type(effect) for effect in given_up]
+    assert kinds.index(fx.DetachCustomer) < kinds.index(fx.KillLeg)
+    assert call.call.phase is Phase.WAITING
+    assert (call.call.agent_leg, call.call.missed) == ("", 0), "the agent answered: nothing was missed"
+    assert not of_type(given_up, fx.HangupCustomer)
+
+
 def test_hold_plays_music_until_taken_back() -> None:
     call = talking()
     asked = call.give(inputs.HoldAsked(at_ms=call.now_ms, hold=True))
@@ -226,14 +251,14 @@ def test_the_state_rides_on_a_channel_variable() -> None:
     call = talking().call
     text = to_variable(call)
     assert set(text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
-    assert from_variable(text) == call
+    assert from_variables(text) == call
     assert ended_in(call) is EndedIn.AGENT, "a record of this state says where the hang-up came"
 
 
 MOVES = st.lists(
     st.sampled_from(
         ["match", "answer", "bridge", "no_answer", "gone", "lost", "park", "hold", "unhold", "key", "step",
-         "queue", "offer", "leaving", "reject", "missing", "time"]
+         "queue", "offer", "leaving", "reject", "missing", "stop", "time"]
     ),
     max_size=25,
 )  # fmt: skip
@@ -278,6 +303,7 @@ def _move(call: Driven, move: str, leg_id: str) -> None:
         "leaving": inputs.TimerDue(at_ms=at_ms, name="leaving"),
         "reject": inputs.HangupAsked(at_ms=at_ms, by=42, leg_id=leg_id),
         "missing": inputs.BridgeMissing(at_ms=at_ms),
+        "stop": inputs.EndAsked(at_ms=at_ms),
     }
     if move == "match" and call.call.phase is Phase.WAITING:
         call.match(leg_id, token)

@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cti.call import packing
-from cti.call.model import Call, Offer, PathStep, Phase, encode, from_variable, to_variable
+from cti.call.model import Call, Offer, PathStep, Phase, encode, from_variables, to_variable
+
+SECOND_FORM = (
+    "2gya95DRzEwtDUwPdREMLU10Tw1QT3SRD0xTdJFNLkxTDZKNUo-REotqlRohAB-Ue9OamsYWBAZiAtcKQGp4gKQPs7U8jcz0DIERth5oS0w"
+    "61NDUGGmxmBDRCByU_42qBopd2BNuZWLyE3uJE-AzR8CQyxKE2FqWmg92p9LRn-pNda0CZF1xFKhkZGJnpGhrqGhlB-1RAMQMLKxNQUEG"
+    "yXUF-MbCAz4fmsJzE4pJ4SCsDlJhr0YsgQ0QRBO_OoJRB0OA0N8AoiwwxEhcA"
+)
+SECOND_FORM_MORE = "2.o3biMh7MiQujCIHKWRCZ8AaqkTTk0zBau4iKzTWkGCSu2Ya3OQw3DSPnGGHkHAA"
 
 
 def a_call() -> Call:
@@ -39,18 +46,24 @@ def a_call() -> Call:
 def test_a_state_is_less_than_half_as_long_as_plain() -> None:
     call = a_call()
     text = to_variable(call)
-    assert from_variable(text) == call
+    assert from_variables(text) == call
     assert len(text) < len(base64.urlsafe_b64encode(encode(call))) / 2
 
 
 def test_a_state_of_the_earlier_form_is_read() -> None:
     call = a_call()
-    assert from_variable(base64.urlsafe_b64encode(encode(call)).decode().rstrip("=")) == call
+    assert from_variables(base64.urlsafe_b64encode(encode(call)).decode().rstrip("=")) == call
 
 
 def test_what_was_packed_once_stays_readable() -> None:
     """Live legs and records hold states packed with today's words: this text may never change."""
-    assert from_variable(FROZEN) == Call(id="c3666b3c-05f9-4d5e-968b-f00ac124f539", tenant_id=7)
+    assert from_variables(FROZEN) == Call(id="c3666b3c-05f9-4d5e-968b-f00ac124f539", tenant_id=7)
+
+
+def test_a_state_of_the_second_form_is_read_with_what_changed_since() -> None:
+    call = from_variables(SECOND_FORM, SECOND_FORM_MORE)
+    assert (call.rev, call.path[0].node, call.step and call.step.id) == (3, "menu", "z2")
+    assert from_variables(SECOND_FORM).rev == 2
 
 
 @settings(max_examples=200, deadline=None)
@@ -63,7 +76,7 @@ def test_any_bytes_come_back(data: bytes) -> None:
 @given(st.text(max_size=200))
 def test_a_strangers_text_is_refused_not_trusted(text: str) -> None:
     with pytest.raises(ValueError):
-        from_variable("1" + text)
+        from_variables("1" + text)
 
 
 def test_a_truncated_or_lengthened_state_is_refused() -> None:

@@ -23,6 +23,11 @@ def commands(wire: bytes) -> list[tuple[str, dict[str, str]]]:
             name, colon, value = line.partition(":")
             assert colon
             headers.setdefault(name.lower(), value.lstrip(" "))
+        if "content-length" in headers:
+            body = text.encode()[: int(headers["content-length"])].decode()
+            text = text.removeprefix(body)
+            assert headers["content-type"] == "text/plain"
+            headers["execute-app-arg"] = body
         lowered = first.lower()
         assert not ("mod_event_socket" in lowered and ("unload" in lowered or "reload" in lowered))
         found.append((first, headers))

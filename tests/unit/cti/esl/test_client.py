@@ -365,3 +365,14 @@ def test_attempts_are_spread_and_grow_to_a_bound(switch, make_line, monkeypatch)
 def test_a_password_or_name_that_cannot_be_said_is_refused_at_once(password, names):
     with pytest.raises(commands.UnsafeValue):
         esl.SwitchClient("127.0.0.1", 1, password, events=names, on_event=print)
+
+
+def test_the_lag_is_the_age_of_the_oldest_command_without_a_reply(switch, make_line):
+    line = make_line()
+    assert line.client.lag_s == 0
+    switch.rule = lambda command: None
+    line.client.post(commands.status())
+    switch.until(lambda: line.client.lag_s > 0.05)
+    switch.rule = switch.usual
+    switch.commands.send(switch.usual("api status") or b"")
+    switch.until(lambda: line.client.lag_s == 0)

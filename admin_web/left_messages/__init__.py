@@ -1,0 +1,5 @@
+"""Messages callers left, and callers who want to be called back (CTI-I10, I13)."""
+
+from admin_web.left_messages.views import blueprint
+
+__all__ = ["blueprint"]

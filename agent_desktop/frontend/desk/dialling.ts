@@ -1,0 +1,15 @@
+// Whether an agent can call out now, as the controller decides it (cti.controller.dialling). Pure.
+import type { AgentState } from "../wire";
+
+/** What stands in the way: the agent's state, or the phone that is away. */
+export type DialObstacle = "state" | "phone";
+
+const WORKING: readonly string[] = ["ready", "not_ready"];
+
+export function dialObstacle(agent: Pick<AgentState, "state" | "registered">): DialObstacle | null {
+  if (!WORKING.includes(agent.state)) return "state";
+  return agent.registered ? null : "phone";
+}
+
+/** What a number that is called consists of, in the order of a telephone's keys. */
+export const DIAL_KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "+", "0"] as const;

@@ -1,0 +1,168 @@
+"""Bar P7: pages of the call records over many rows against the same pages over few, on a MariaDB of its own.
+
+    python -m bench.lists [--rows 1000000] [--few 10000] [--rounds 60]
+
+Prints for each page the p95 over few and over many rows, their ratio, and the index MariaDB takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert, text
+
+from admin_web.records import queries
+from admin_web.records.filters import ListKind, RecordFilter
+from core import schema
+from core.database import ALL_TENANTS, Database
+from core.models import Tenant
+from cti.call.model import EndedIn
+from cti.records.models import CallRecord, Direction, RecordState
+from cti.records.reach import SomeQueues
+from tests.support.mariadb import MariaDbServer
+
+YEAR = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+BEGIN = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
+END = datetime.datetime(2026, 7, 1, tzinfo=datetime.UTC)
+CHUNK = 5000
+WARM_UP = 5
+
+
+def rows(tenant: int, count: int) -> Iterator[dict[str, Any]]:
+    """Yield the records of a year: 100 agents, 20 queues, one missed in 20, one outbound in five."""
+    chance = random.Random(count)
+    for number in range(count):
+        at = YEAR + datetime.timedelta(seconds=chance.random() * 365 * 86_400)
+        missed = number % 20 == 0
+        yield {
+            "tenant_id": tenant,
+            "call_id": f"call-{number}",
+            "state": RecordState.FINAL,
+            "direction": Direction.OUT if number % 5 == 1 else Direction.IN,
+            "caller": f"+86138{chance.randrange(10**6):08}",
+            "called": "+861065551200",
+            "arrived_at": at,
+            "ended_at": at,
+            "ended_in": EndedIn.OFFER if missed else EndedIn.AGENT,
+            "agent_id": 0 if missed else chance.randrange(1, 101),
+            "extension_id": chance.randrange(1, 101),
+            "queue_id": chance.randrange(1, 21),
+            "route_id": chance.randrange(1, 6),
+            "missed": missed,
+            "last_agent_id": chance.randrange(1, 101),
+            "region": chance.choice(("", "北京", "广东/深圳")),
+        }
+
+
+def fill(database: Database, count: int) -> int:
+    """Add a company with so many records and return its id."""
+    with database.transaction(ALL_TENANTS) as session:
+        tenant = Tenant(code=f"with{count}", name=str(count))
+        session.add(tenant)
+        session.flush()
+        chunk: list[dict[str, Any]] = []
+        for row in rows(tenant.id, count):
+            chunk.append(row)
+            if len(chunk) == CHUNK:
+                session.execute(insert(CallRecord), chunk)
+                chunk = []
+        if chunk:
+            session.execute(insert(CallRecord), chunk)
+        session.commit()
+        return tenant.id
+
+
+def pages() -> dict[str, RecordFilter]:
+    """Return the pages looked at."""
+    month = RecordFilter(from_at=BEGIN, to_at=END)
+    deep = (datetime.datetime(2026, 6, 10, tzinfo=datetime.UTC), 1)
+    return {
+        "inbound": month,
+        "inbound, far back": dataclasses.replace(month, before=deep),
+        "outbound": dataclasses.replace(month, kind=ListKind.OUTBOUND),
+        "missed": dataclasses.replace(month, kind=ListKind.MISSED),
+        "one agent's": dataclasses.replace(month, own_of=7),
+        "one queue": dataclasses.replace(month, queue_id=3),
+        "one extension": dataclasses.replace(month, extension_id=9),
+        "one number": dataclasses.replace(month, number="+8613800000042"),
+        "one supervisor's": dataclasses.replace(month, limits=SomeQueues(7, frozenset({3}))),
+        "a region": dataclasses.replace(month, region="广东"),
+    }
+
+
+def p95_ms(rounds: int, work: Callable[[], object]) -> float:
+    """Return the 95th percentile of `work`'s time."""
+    for _ in range(WARM_UP):
+        work()
+    times = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - begin) * 1000)
+    return sorted(times)[int(len(times) * 0.95)]
+
+
+def explained(database: Database, tenant: int, wanted: RecordFilter) -> str:
+    """Return the index of the page's query, and what MariaDB does besides reading it."""
+    newest = (CallRecord.arrived_at.desc(), CallRecord.id.desc())
+    query = queries.narrowed(wanted).where(CallRecord.tenant_id == tenant).order_by(*newest).limit(51)
+    compiled = query.compile(database.engine, compile_kwargs={"literal_binds": True})
+    with database.engine.connect() as connection:
+        plan = connection.execute(text(f"EXPLAIN {compiled}")).mappings()
+        return "; ".join(f"{line['key']}, {line['Extra']}" for line in plan)
+
+
+def main() -> None:
+    """Fill, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--few", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=60)
+    given = parser.parse_args()
+    # As an interruption: the server is ended and its folder removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with tempfile.TemporaryDirectory(prefix="zj-lists-") as folder:
+        server = MariaDbServer(Path(folder))
+        try:
+            measure(server, given)
+        finally:
+            server.stop()
+
+
+def measure(server: MariaDbServer, given: argparse.Namespace) -> None:
+    """Fill two databases, look at each page in both, print the ratios."""
+    filled = []
+    for count in (given.few, given.rows):
+        url = server.fresh_database()
+        schema.upgrade(url)
+        database = Database(url)
+        filled.append((database, fill(database, count)))
+        with database.engine.begin() as connection:
+            connection.execute(text("ANALYZE TABLE cti_call_record")).all()
+    print(f"p95 of a page, {given.few:,} and {given.rows:,} records of one company")
+    worst = 0.0
+    for name, wanted in pages().items():
+        times = []
+        for database, tenant in filled:
+            with database.transaction(tenant, read_only=True) as session:
+                times.append(p95_ms(given.rounds, lambda s=session, w=wanted: queries.page(s, w)))  # type: ignore[misc]
+        few, many = times
+        worst = max(worst, many / few)
+        print(f"{name:20} {few:7.1f} ms {many:7.1f} ms  x {many / few:4.1f}  {explained(*filled[1], wanted)}")
+    print(f"worst ratio {worst:.1f} (bar P7: 3)")
+    for database, _ in filled:
+        database.dispose()
+
+
+if __name__ == "__main__":
+    main()
