@@ -146,7 +146,9 @@ class TakeRunner:
             self._take(self._inputs.get())
         for timer in self._timers.values():
             timer.kill(block=False)
+        # Pages are told last: what they are told is over has left nothing behind.
         self._on_over(self)
+        self._show()
 
     def _over(self) -> bool:
         return self.take.state is TakeState.OVER and self.take.end is not None
@@ -157,7 +159,8 @@ class TakeRunner:
         except Exception:
             log.exception("take_failed", take=self.take.id)
             self._carry(dialogue.advance(self.take, dialogue.Failed()))
-        self._show()
+        if not self._over():
+            self._show()
 
     def _carry(self, effects: list[dialogue.Effect]) -> None:
         wires: list[bytes] = []

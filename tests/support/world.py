@@ -27,7 +27,7 @@ from tests.support.cell import free_port, wait_for
 FREESWITCH = Path(os.environ.get("ZONGJI_FREESWITCH_HOME", "/usr/local/freeswitch"))
 PASSWORD = "world-of-phones"
 MODULES = (
-    *("mod_event_socket", "mod_commands", "mod_dptools", "mod_dialplan_xml", "mod_sofia"),
+    *("mod_event_socket", "mod_commands", "mod_dptools", "mod_dialplan_xml", "mod_sofia", "mod_hash"),
     *("mod_sndfile", "mod_native_file", "mod_tone_stream"),
 )
 
@@ -232,9 +232,13 @@ class World:
         leg = str(uuid.uuid4())
         target = f"sofia/world/{number}@127.0.0.1:{self.cell.settings.sip_carrier_port}"
         variables = f"origination_uuid={leg},origination_caller_id_number={caller},ignore_early_media=true"
-        variables += f",dtmf_type={keys}"
+        variables += f",dtmf_type={keys},api_hangup_hook='hash insert/ended/{leg}/yes'"
         self.api(f"bgapi originate {{{variables}}}{target} answer-{hz} XML phones")
         return leg
+
+    def ended(self, leg: str) -> bool:
+        """Return whether a call of ours is over; one that is refused at once may be so before it is seen alive."""
+        return self.api(f"hash select/ended/{leg}") == "yes"
 
     def listen(self, leg: str, seconds: float) -> Path:
         """Record what a leg hears for some seconds."""
