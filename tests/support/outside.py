@@ -196,9 +196,7 @@ class RealOutside:
 
     def call(self, number: str, caller: str) -> str:
         leg = self.world.call(number, caller, self.CALLER_HZ)
-        wait_for(
-            lambda: self.world.alive(leg) or self.world.ended(leg), 10, "the call does not start"
-        )
+        wait_for(lambda: self.world.alive(leg) or self.world.ended(leg), 10, "the call does not start")
         return leg
 
     def press(self, caller: str, keys: str) -> None:
