@@ -62,6 +62,8 @@ class LegRecord:
     direction: LegDirection
     started_us: int
     answered_us: int
+    bridged_us: int
+    """When it was connected with another leg last."""
     ended_us: int
     cause: str
     ended_by: str
@@ -117,6 +119,7 @@ def _leg(document: Mapping[str, Any], variables: Mapping[str, str], leg_uuid: st
         direction=LegDirection.OUT if outbound else LegDirection.IN,
         started_us=started,
         answered_us=_number(variables.get("answer_uepoch")),
+        bridged_us=_number(variables.get("bridge_uepoch")),
         ended_us=max(started, ended),
         cause=variables.get("hangup_cause", ""),
         ended_by=variables.get("sip_hangup_disposition", ""),

@@ -333,6 +333,7 @@ def _provisional_leg(
         direction=LegDirection.IN if customer and call.direction == "in" else LegDirection.OUT,
         started_us=(started_ms or call.ended_ms) * 1000,
         answered_us=answered_ms * 1000,
+        bridged_us=0,
         ended_us=call.ended_ms * 1000,
         cause=call.cause or stories.SWITCH_GONE,
         ended_by="",

@@ -26,6 +26,7 @@ from cti.call.model import (
     Transfer,
 )
 from cti.call.outcome import ended_in, was_missed
+from cti.call.untold import with_untold_talk
 from cti.records.cdr import LegDirection, LegRecord
 from cti.records.facts import EndedFact
 
@@ -116,6 +117,7 @@ def _seconds(since_ms: int, until_ms: int) -> int:
 def of_leg(leg: LegRecord) -> Story:
     """Return the story of a customer's `leg`; without the controller's words it is a call nobody took."""
     call = leg.story or Call(id=leg.call_id or leg.leg_uuid, tenant_id=leg.tenant_id, cell=leg.cell)
+    call = with_untold_talk(call, leg.bridged_us // 1000)
     ended_ms = leg.ended_us // 1000
     return _story(
         call,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
+from urllib.parse import unquote
 
 import msgspec
 import pytest
 
 from core import keys
 from core.documents import RouteDoc
+from cti.call.model import from_variables
 from tests.integration.cell.conftest import Stage
 from tests.support import clock
 from tests.support.cell import NUMBER, TENANT, newest, wait_for
@@ -60,7 +62,10 @@ def test_a_caller_reaches_an_agent(stage: Stage) -> None:
     stage.outside.hang_up(caller)
     stage.cell.wait_no_calls()
     stage.cell.wait_agent(1, "ready")
-    assert last_record(stage, "customer")["hangup_cause"] == "NORMAL_CLEARING"
+    record = last_record(stage, "customer")
+    assert record["hangup_cause"] == "NORMAL_CLEARING"
+    talk_ms = from_variables(unquote(record["zj_state"]), unquote(record["zj_more"])).talk_started_ms
+    assert abs(int(record["bridge_uepoch"]) // 1000 - talk_ms) < 100, "untold talks begin with it (untold.py)"
     recordings = list(stage.cell.settings.recordings_dir.rglob("*.wav"))
     assert recordings, "the part with the agent is recorded"
     if isinstance(stage.outside, RealOutside):

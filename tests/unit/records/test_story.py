@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from cti.call.model import Call, EndedIn, OfferResult, Phase
+from cti.call.model import (
+    Call,
+    EndedIn,
+    OfferResult,
+    Phase,
+    Transfer,
+    TransferKind,
+    TransferResult,
+    TransferTarget,
+)
 from cti.records.cdr import LegDirection, parse
 from cti.records.facts import EndedFact
+from cti.records.parts import parts_of
 from cti.records.service import provisional_legs
-from cti.records.story import SWITCH_GONE, of_fact, of_leg
+from cti.records.story import SWITCH_GONE, Story, of_fact, of_leg
 from tests.support.records import ARRIVED_MS, answered_call, cdr, offer
 
 
@@ -45,6 +57,40 @@ def test_a_caller_who_leaves_while_it_rings_ends_the_offer_and_is_missed() -> No
         ARRIVED_MS + 90_000,
     )
     assert (story.talk_s, story.wait_s, story.agent_id) == (0, 80, 0)
+
+
+def untold(bridged_ms: int, **changes: Any) -> Story:
+    """Return the story of a caller who left while the agent, who answered after 29.8 s, was being connected."""
+    call = answered_call(5, phase=Phase.CONNECTING, talk_started_ms=0, segments=[], **changes)
+    variables = {"bridge_uepoch": str(bridged_ms * 1000 + 5)}
+    return of_leg(parse(cdr(call, ended_ms=ARRIVED_MS + 33_000, variables=variables)))
+
+
+def test_a_talk_the_controller_was_not_told_of_any_more_is_on_the_record_by_the_switchs_time() -> None:
+    story = untold(ARRIVED_MS + 30_000)
+    assert (story.ended_in, story.agent_id, story.extension_id) == (EndedIn.AGENT, 31, 41)
+    assert (story.talk_ms, story.talk_s, story.wait_s) == (ARRIVED_MS + 30_000, 3, 20)
+    assert (story.missed, story.segments) == (False, ())
+
+
+@pytest.mark.parametrize("bridged_ms", [0, ARRIVED_MS + 20_000], ids=["never connected", "an earlier talk"])
+def test_an_agent_who_answered_and_was_not_connected_has_no_talk(bridged_ms: int) -> None:
+    story = untold(bridged_ms)
+    assert (story.ended_in, story.talk_ms, story.talk_s) == (EndedIn.OFFER, 0, 0)
+
+
+def test_a_transfer_that_reached_its_agent_untold_is_done() -> None:
+    sent = Transfer(
+        to=TransferTarget(kind=TransferKind.AGENT, id=31),
+        at_ms=ARRIVED_MS + 24_000,
+        from_agent=30,
+        talk_ms=ARRIVED_MS + 12_000,
+    )
+    story = untold(ARRIVED_MS + 30_000, transfers=[sent])
+    assert [each.result for each in story.transfers] == [TransferResult.DONE]
+    first, last = parts_of(story)
+    assert (first.agent_id, last.agent_id, last.talk_s) == (30, 31, 3)
+    assert sent.result is TransferResult.PENDING
 
 
 def test_a_call_no_controller_took_is_a_record_too() -> None:
