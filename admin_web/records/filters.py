@@ -48,7 +48,7 @@ FIELDS: dict[ListKind, tuple[str, ...]] = {
         *("length_from", "length_to", "note", "recorded"),
     ),
     ListKind.OUTBOUND: (
-        *("number", "ended_in", "agent_id", "extension_id", "region", "caller_id"),
+        *("number", "ended_in", "agent_id", "extension_id", "region", "caller_id", "trunk"),
         *("length_from", "length_to", "note", "recorded"),
     ),
     ListKind.MISSED: (
@@ -64,6 +64,7 @@ LABELS: dict[str, LazyText] = {
     "to": lazy("To"),
     "number": lazy("Number"),
     "caller_id": lazy("Caller ID"),
+    "trunk": lazy("Trunk"),
     "region": lazy("Region"),
     "route_id": lazy("Route"),
     "flow_id": lazy("Flow"),
@@ -109,6 +110,8 @@ class RecordFilter:
     to_at: datetime.datetime
     number: str = ""
     caller_id: str = ""
+    trunk: str = ""
+    """Name of the trunk of an outbound call, as the list shows it."""
     region: str = ""
     route_id: int = 0
     flow_id: int = 0
@@ -200,6 +203,7 @@ def parse(
         to_at=end,
         number=given.get("number", "")[:32],
         caller_id=given.get("caller_id", "")[:32],
+        trunk=given.get("trunk", "")[:64],
         region=region if region in KEYS else "",
         route_id=_id(given.get("route_id", "")),
         flow_id=_id(given.get("flow_id", "")),

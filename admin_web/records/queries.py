@@ -109,6 +109,8 @@ def _about(wanted: RecordFilter) -> list[ColumnElement[bool]]:
         found.append(or_(CallRecord.caller == stored, CallRecord.called == stored))
     if wanted.caller_id:
         found.append(CallRecord.caller_id == _stored(wanted.caller_id))
+    if wanted.trunk:
+        found.append(CallRecord.trunk_address == wanted.trunk)
     if wanted.region:
         found.append(_in_region(CallRecord.region, wanted.region))
     if wanted.length_from_s:

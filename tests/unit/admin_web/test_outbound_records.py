@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
@@ -60,6 +61,18 @@ def test_outbound_calls_stand_in_their_own_list_cti_c2(world: World) -> None:
     own = client.get("/records/calls/out-1").get_data(as_text=True)
     assert "carrier1" in own
     assert client.get("/records/calls/out-2").status_code == 404
+
+
+def test_outbound_calls_are_found_by_trunk_and_caller_id_cti_c5(world: World) -> None:
+    at = {"arrived_at": datetime.datetime(2026, 10, 15, 8, 0, tzinfo=datetime.UTC)}
+    add(world, "one", "out-1", Direction.OUT, caller_id="+861012345678", trunk_address="carrier1", **at)
+    add(world, "one", "out-2", Direction.OUT, caller_id="+861087654321", trunk_address="carrier2", **at)
+    client = world.client("one", BuiltInRole.TENANT_ADMIN.value)
+    month = {"from": "2026-10-01 00:00", "to": "2026-10-31 23:59"}
+    for asked in ({"trunk": "carrier1"}, {"caller_id": "010 1234 5678"}):
+        page = client.get("/records/outbound", query_string={**month, **asked}).get_data(as_text=True)
+        assert 'name="trunk"' in page
+        assert ("/records/calls/out-1" in page, "/records/calls/out-2" in page) == (True, False), asked
 
 
 @pytest.mark.parametrize("number", ["", "abc", "sip:1@evil"])
