@@ -27,20 +27,22 @@ TODAY_RECORDS: Final = 20
 
 
 def number_of_call(session: TenantSession, redis: redis_py.Redis, principal: Principal, call_id: str) -> str:
-    """Return the other party's number of a call that is up, or of a past one, as it is stored.
+    """Return the other party's number of a call that is up, has just ended or is long over, as it is stored.
 
     Pages that see numbers masked name the call instead. Raises ``NotFound`` unless the call is the account's, or it
     may see everybody's; and what Redis raises.
     """
     all_calls = principal.may(Permission.RECORDS_VIEW)
     raw: Any = redis.get(keys.call(principal.tenant_id, call_id))
-    if raw:
+    record = None if raw else session.scalar(select(CallRecord).where(CallRecord.call_id == call_id))
+    if record is None:
+        # A call that ended a moment ago has no record yet.
+        raw = raw or redis.get(keys.ended_call(principal.tenant_id, call_id))
+        if not raw:
+            raise NotFound(kind="call", id=call_id)
         call = model.decode(raw)
         if offers_to(call, principal.account_id) or (all_calls and _within(session, principal, call)):
             return call.called if call.outbound else call.caller
-        raise NotFound(kind="call", id=call_id)
-    record = session.scalar(select(CallRecord).where(CallRecord.call_id == call_id))
-    if record is None:
         raise NotFound(kind="call", id=call_id)
     if _was_theirs(session, record, principal.account_id):
         return other_party(record)

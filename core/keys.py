@@ -67,6 +67,11 @@ def call(tenant_id: int, call_id: str) -> str:
     return f"zj:{{{tenant_id}}}:call:{call_id}"
 
 
+def ended_call(tenant_id: int, call_id: str) -> str:
+    """String: the last state of a call that is over, for the minute in which its record may not be written yet."""
+    return f"zj:{{{tenant_id}}}:ended:{call_id}"
+
+
 def waiting(tenant_id: int, queue_id: int) -> str:
     """Sorted set of waiting call ids; the score orders by priority, then arrival."""
     return f"zj:{{{tenant_id}}}:queue:{queue_id}:waiting"

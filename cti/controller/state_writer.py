@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 MAX_EVENTS = 20_000
 CALL_TTL_S = 86_400
+ENDED_TTL_S = 60
+"""How long after its end a call's state can be read, while the shipper writes the record."""
 
 
 class StateWriter:
@@ -29,7 +31,7 @@ class StateWriter:
 
     def __init__(self, redis: RedisGuard) -> None:
         self._redis = redis
-        self._states: dict[str, tuple[int, bytes | None]] = {}
+        self._states: dict[str, tuple[int, bytes, bool]] = {}
         self._events: deque[tuple[int, str, str, bytes]] = deque(maxlen=MAX_EVENTS)
         self._wake = gevent.event.Event()
         self._greenlet: gevent.Greenlet | None = None
@@ -47,12 +49,12 @@ class StateWriter:
 
     def state(self, call: Call) -> None:
         """Have the call's state written."""
-        self._states[call.id] = (call.tenant_id, encode(call))
+        self._states[call.id] = (call.tenant_id, encode(call), True)
         self._wake.set()
 
     def forget(self, call: Call) -> None:
-        """Have the call's state removed."""
-        self._states[call.id] = (call.tenant_id, None)
+        """Have the call's state removed: it is over."""
+        self._states[call.id] = (call.tenant_id, encode(call), False)
         self._wake.set()
 
     def wake(self) -> None:
@@ -87,16 +89,17 @@ class StateWriter:
                 self._states.setdefault(call_id, state)
 
     @staticmethod
-    def _write(client: Any, states: dict[str, tuple[int, bytes | None]], events: list[Any]) -> None:
+    def _write(client: Any, states: dict[str, tuple[int, bytes, bool]], events: list[Any]) -> None:
         pipeline = client.pipeline(transaction=False)
         # States first: a page that reads the stream's position and then the state misses nothing.
-        for call_id, (tenant_id, state) in states.items():
-            if state is None:
-                pipeline.delete(keys.call(tenant_id, call_id))
-                pipeline.srem(keys.calls(tenant_id), call_id)
-            else:
+        for call_id, (tenant_id, state, up) in states.items():
+            if up:
                 pipeline.set(keys.call(tenant_id, call_id), state, ex=CALL_TTL_S)
                 pipeline.sadd(keys.calls(tenant_id), call_id)
+            else:
+                pipeline.set(keys.ended_call(tenant_id, call_id), state, ex=ENDED_TTL_S)
+                pipeline.delete(keys.call(tenant_id, call_id))
+                pipeline.srem(keys.calls(tenant_id), call_id)
         for tenant_id, audience, kind, data in events:
             fields = {"aud": audience, "type": kind, "data": data}
             pipeline.xadd(keys.live(tenant_id), fields, maxlen=keys.LIVE_MAXLEN, approximate=True)

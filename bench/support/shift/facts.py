@@ -102,6 +102,10 @@ def _decoded(text: str) -> Mapping[str, Any] | None:
     return said if isinstance(said, dict) else None
 
 
+REFUSED: Final = re.compile(r"status of 4(?:09|22)\b")
+"""What a browser writes for a refusal, such as a colleague who is taken by now; the page says it in words."""
+
+
 def unexcused(errors: Iterable[tuple[int, str, str]], kills_ms: Iterable[int]) -> list[str]:
     """Return what pages complained of that no kill explains: anything a script threw, and lost connections at a time
     when nothing had been killed.
@@ -110,7 +114,7 @@ def unexcused(errors: Iterable[tuple[int, str, str]], kills_ms: Iterable[int]) -
     found = []
     for at_ms, kind, text in errors:
         soon = any(kill - 2000 <= at_ms <= kill + AFTER_A_KILL_MS for kill in killed)
-        if kind == "console" and soon and CONNECTION_LOST.search(text):
+        if kind == "console" and (REFUSED.search(text) or (soon and CONNECTION_LOST.search(text))):
             continue
         found.append(f"{kind}: {text}")
     return found

@@ -11,7 +11,7 @@ import pytest
 
 from core import keys
 from core.documents import RouteDoc
-from cti.call.model import from_variables
+from cti.call.model import decode, from_variables
 from tests.integration.cell.conftest import Stage
 from tests.support import clock
 from tests.support.cell import NUMBER, TENANT, newest, wait_for
@@ -55,6 +55,7 @@ def last_record(stage: Stage, kind: str) -> dict[str, str]:
 def test_a_caller_reaches_an_agent(stage: Stage) -> None:
     phone = stage.agent(1)
     caller = to_talk(stage, phone)
+    (call_id,) = (call.id for call in stage.cell.calls())
     types = [event.type for event in stage.cell.read_events()]
     assert types.index("call.offered") < types.index("call.talking")
     stage.outside.hears(caller, RealOutside.AGENT_HZ)
@@ -62,6 +63,8 @@ def test_a_caller_reaches_an_agent(stage: Stage) -> None:
     stage.outside.hang_up(caller)
     stage.cell.wait_no_calls()
     stage.cell.wait_agent(1, "ready")
+    story = decode(stage.cell.redis.get(keys.ended_call(TENANT, call_id)))
+    assert (story.agent_id, story.phase) == (1, "ended"), "what pages ask before the record is written"
     record = last_record(stage, "customer")
     assert record["hangup_cause"] == "NORMAL_CLEARING"
     talk_ms = from_variables(unquote(record["zj_state"]), unquote(record["zj_more"])).talk_started_ms

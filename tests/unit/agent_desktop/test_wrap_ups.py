@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from core import documents
+from core import documents, keys
 from core.clock import now_ms
 from core.models import AuditEntry
 from cti.acd.agents import AgentState
@@ -58,6 +58,15 @@ def test_dsk_1_a_reason_is_the_companys_own_for_its_state(world: World) -> None:
 def talking(world: World) -> None:
     world.sign_in_agent(state=AgentState.TALKING, token="t", leg_id=LEG, call_id="call-1")
     put_call(world)
+
+
+def test_a_call_of_a_moment_has_its_form_though_its_record_is_not_written_yet(world: World) -> None:
+    talking(world)
+    redis, tenant = world.parts.redis, world.ids["one"]
+    redis.rename(keys.call(tenant, "call-1"), keys.ended_call(tenant, "call-1"))
+    assert post(world, "wrap-ups/keep", "bert", call_id="call-1", revision=0)[0] == 404, "not offered to Bert"
+    status, row = post(world, "wrap-ups/keep", call_id="call-1", revision=0, note="Hung up")
+    assert (status, row["number"]) == (200, "+8613800138000")
 
 
 def test_dsk_9_a_draft_is_kept_from_the_first_second_and_another_page_has_it(world: World) -> None:

@@ -250,6 +250,14 @@ def test_a_page_may_lose_its_connection_when_something_was_killed_and_never_thro
     assert facts.unexcused(errors, [90_000]) == [f"console: {lost}", "page: TypeError: x"]
 
 
+@pytest.mark.parametrize(("status", "counts"), [(422, False), (409, False), (404, True), (500, True)])
+def test_a_refusal_in_words_is_no_error_of_the_page(status: int, counts: bool) -> None:
+    said = (
+        f"Failed to load resource: the server responded with a status of {status} (X) http://127.0.0.1/desk"
+    )
+    assert bool(facts.unexcused([(1, "console", said)], [])) is counts
+
+
 def test_the_end_is_told_check_by_check() -> None:
     told = table.verdicts({"a": [], "b": [f"x{n}" for n in range(30)]})
     assert told.splitlines()[:2] == ["ok    a", "WRONG b (30)"]
