@@ -12,7 +12,7 @@ from sqlalchemy import select
 from admin_web.errors import is_htmx
 from admin_web.jobs.shown import shown
 from core import audit
-from core.errors import NotFound
+from core.errors import Forbidden, NotFound
 from core.i18n import LazyText, lazy
 from core.jobs import service
 from core.jobs.models import BackgroundJob
@@ -23,9 +23,25 @@ from core.views import Open, View, current_principal, parts, session
 PAGE_ROWS = 30
 
 
+class QueuesTakenAwayError(Forbidden):
+    """The file has calls of queues that its owner does not supervise any more."""
+
+    id = "queues-taken-away"
+    sentence = lazy("This file has calls of queues you no longer supervise. Make it again for those you do.")
+
+
 def own_job(job_id: int) -> BackgroundJob:
     """Return a job of the signed-in person. Raises ``NotFound``, for anybody else's too."""
     return service.job_of(session(), job_id, account_id=current_principal().account_id)
+
+
+def own_file(job_id: int) -> BackgroundJob:
+    """Return a job whose file the signed-in person may have. Raises ``NotFound``, ``Forbidden``."""
+    job, principal = own_job(job_id), current_principal()
+    require(principal, *service.needed(job))
+    if not service.reaches(job, principal):
+        raise QueuesTakenAwayError()
+    return job
 
 
 class JobList(View):
@@ -77,8 +93,7 @@ class JobFile(View):
 
     def get(self, job_id: int) -> ResponseReturnValue:
         """Send it."""
-        job = own_job(job_id)
-        require(current_principal(), *service.needed(job))
+        job = own_file(job_id)
         if not job.file_key or job.file_once:
             raise NotFound(kind="file", id=job_id)
         store = FileStore(parts().settings.store_dir)
@@ -93,8 +108,7 @@ class JobFile(View):
 
     def post(self, job_id: int) -> ResponseReturnValue:
         """Send it and remove it."""
-        db, job = session(), own_job(job_id)
-        require(current_principal(), *service.needed(job))
+        db, job = session(), own_file(job_id)
         store = FileStore(parts().settings.store_dir)
         db.refresh(job, with_for_update=True)
         if not job.file_key or not job.file_once:

@@ -16,6 +16,7 @@ from core import audit
 from core.database import utc_now
 from core.i18n import LazyText, lazy
 from core.jobs.errors import JobFailed
+from core.jobs.service import QUEUES
 from core.jobs.worker import Run, Work
 from core.permissions import Permission, require
 from core.views import reading_as
@@ -94,8 +95,8 @@ def export_calls(run: Run) -> None:
     rows = exporting.export_rows(run.database, run.principal, wanted, total, tell)
     headings = [str(each) for each in exporting.HEADINGS[wanted.kind]]
     path = write_workbook(str(NAMES[wanted.kind]), headings, rows)
+    run.result = {"rows": written} | _reach(wanted)
     run.put_file(_file_name(run, wanted, "xlsx"), chunks_then_removed(path))
-    run.result = {"rows": written}
     _log(run, wanted, {"rows": [None, written]})
 
 
@@ -115,10 +116,19 @@ def export_recordings(run: Run) -> None:
             run.tell(min(number, size.files), size.files)
 
     found = archive.entries(run.database, run.principal, wanted)
+    run.result = _reach(wanted)
     chunks = archive.archive_chunks(run.store, found, counted, done)
     run.put_file(_file_name(run, wanted, "zip"), chunks)
-    run.result = {"files": counted.files} | ({"missing": counted.missing} if counted.missing else {})
+    missing = {"missing": counted.missing} if counted.missing else {}
+    run.result = {"files": counted.files} | missing | _reach(wanted)
     _log(run, wanted, {"files": [None, counted.files]})
+
+
+def _reach(wanted: RecordFilter) -> dict[str, Any]:
+    """Return whose calls are in the file, for the day on which its owner supervises fewer queues."""
+    if wanted.own_of:
+        return {}
+    return {QUEUES: sorted(wanted.limits.queues) if wanted.limits else None}
 
 
 def _check_size(size: archive.Size) -> None:

@@ -14,6 +14,7 @@ from admin_web.reports.intervals import label
 from core import audit
 from core.database import utc_now
 from core.i18n import gettext
+from core.jobs.service import QUEUES
 from core.jobs.worker import Run, Work
 from core.permissions import Permission, require
 from cti.records.reach import limits_of
@@ -30,6 +31,7 @@ def export_report(run: Run) -> None:
     """Write the report: times as text, figures as numbers (seconds, percent), the totals last."""
     require(run.principal, Permission.RECORDS_VIEW)
     subject = Subject(run.parameters["subject"])
+    limits = limits_of(run.principal)
     wanted = asking.parse(subject, run.parameters["asked"], run.principal.timezone)
     with run.database.transaction(run.claim.tenant_id, read_only=True) as db:
         rows = report(
@@ -40,7 +42,7 @@ def export_report(run: Run) -> None:
             wanted.end,
             wanted.zone,
             key=wanted.key,
-            limits=limits_of(run.principal),
+            limits=limits,
         )
     columns = COLUMNS[subject]
     run.tell(0, len(rows))
@@ -59,8 +61,8 @@ def export_report(run: Run) -> None:
     path = write_workbook(title, [*headings, *(column.heading for column in columns)], lines)
     day = utc_now().astimezone(ZoneInfo(run.principal.timezone)).strftime("%Y%m%d-%H%M")
     name = gettext("Report: %(subject)s", subject=title).replace(": ", "-").replace("：", "-")
+    run.result = {"rows": len(rows), QUEUES: sorted(limits.queues) if limits else None}
     run.put_file(f"{name}-{day}.xlsx", chunks_then_removed(path))
-    run.result = {"rows": len(rows)}
     with run.database.transaction(run.claim.tenant_id) as session:
         audit.record(session, run.principal, EXPORT, None, {"rows": [None, len(rows)]})
         session.commit()

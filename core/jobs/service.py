@@ -22,7 +22,7 @@ from core.database import ALL_TENANTS, Database, utc_now
 from core.errors import NotFound
 from core.jobs.errors import JobGone, JobStateError
 from core.jobs.models import BackgroundJob, JobState
-from core.permissions import Permission
+from core.permissions import Permission, Principal
 from core.store import FileStore
 from core.tenancy import TenantSession
 
@@ -32,6 +32,8 @@ WORKER_DIED = "worker-died"
 """Stands in `BackgroundJob.error` for a sentence in the reader's language."""
 NEEDS = "needs"
 """Name among a job's parameters of the rights :func:`enqueue` was given."""
+QUEUES = "queues"
+"""Name in a job's result of the queues whose calls its file has; None: those of all. Absent: it has no calls."""
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
@@ -82,6 +84,14 @@ def needed(job: BackgroundJob) -> frozenset[Permission]:
     """Return the rights without which nobody gets what the job made, whoever asked for it."""
     given = msgspec.json.decode(job.parameters, type=dict[str, Any]).get(NEEDS, [])
     return frozenset(each for each in Permission if each.value in given)
+
+
+def reaches(job: BackgroundJob, principal: Principal) -> bool:
+    """Return whether the queues `principal` supervises now are all those whose calls are in what the job made."""
+    made = msgspec.json.decode(job.result, type=dict[str, Any])
+    if QUEUES not in made or principal.queues is None:
+        return True
+    return made[QUEUES] is not None and principal.queues.issuperset(made[QUEUES])
 
 
 def claim(
@@ -173,11 +183,20 @@ def save(
 
 
 def attach(
-    session: TenantSession, claim: Claim, *, key: str, name: str, expires_at: datetime.datetime, once: bool
+    session: TenantSession,
+    claim: Claim,
+    *,
+    key: str,
+    name: str,
+    expires_at: datetime.datetime,
+    once: bool,
+    result: Mapping[str, Any],
 ) -> None:
-    """Give the job the file it made; also one that was cancelled meanwhile, for what it had done by then."""
+    """Give the job the file it made, with what `result` says of it so far; also one that was cancelled meanwhile, for
+    what it had done by then.
+    """
     values: dict[str, Any] = {"file_key": key, "file_name": name[:200], "file_once": once}
-    values["file_expires_at"] = expires_at
+    values |= {"file_expires_at": expires_at, "result": msgspec.json.encode(result).decode()}
     _write(session, claim, states=(JobState.RUNNING, JobState.CANCELLED), **values)
 
 

@@ -67,7 +67,7 @@ class Run:
         )
 
     def put_file(self, name: str, chunks: Iterable[bytes], *, once: bool = False) -> None:
-        """Store the file the job makes; it replaces what an earlier attempt stored."""
+        """Store the file the job makes, and :attr:`result`; it replaces what an earlier attempt stored."""
         suffix = name.rpartition(".")[2] if "." in name else "bin"
         key = f"jobs/{self.claim.tenant_id}/{self.claim.job_id}-{self.claim.attempt}.{suffix}"
         self.store.put(key, chunks)
@@ -77,7 +77,13 @@ class Run:
             old = job.file_key
             try:
                 service.attach(
-                    session, self.claim, key=key, name=name, expires_at=utc_now() + keep, once=once
+                    session,
+                    self.claim,
+                    key=key,
+                    name=name,
+                    expires_at=utc_now() + keep,
+                    once=once,
+                    result=self.result,
                 )
             except JobGone:
                 self.store.delete(key)

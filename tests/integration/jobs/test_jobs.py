@@ -107,7 +107,7 @@ def test_a_dead_workers_job_is_taken_over_and_the_dead_one_can_write_no_more(
             lambda: service.finish(session, first),
             lambda: service.fail(session, first, "late"),
             lambda: service.attach(
-                session, first, key="jobs/1/x", name="x", expires_at=utc_now(), once=False
+                session, first, key="jobs/1/x", name="x", expires_at=utc_now(), once=False, result={}
             ),
         ):
             with pytest.raises(JobGone):

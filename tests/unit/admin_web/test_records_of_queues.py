@@ -212,6 +212,41 @@ def test_an_export_has_the_queues_of_the_time_it_runs_cti_c5(floor: Floor) -> No
         assert sounds == wanted
 
 
+def test_a_finished_export_stays_with_who_still_supervises_its_queues(floor: Floor) -> None:
+    world = floor.world
+    everything, sales = world.client("one", "supervisor"), world.client("one", "of-sales")
+    for who in (everything, sales):
+        who.post("/records/export/inbound", data=MONTH)
+        who.post("/records/export/inbound/recordings", data=MONTH)
+        who.post("/reports/queue/export", data={**MONTH, "interval": "total"})
+    while worker(world).step():
+        pass
+    with world.parts.database.transaction(floor.tenant, read_only=True) as session:
+        jobs = [(job.id, job.account_id) for job in session.query(BackgroundJob)]
+    assert len(jobs) == 6
+
+    def statuses(who: Any, *, own: bool) -> set[int]:
+        """Of the files of who supervises Sales alone (`own`), or of who supervised all."""
+        wanted = [job_id for job_id, account in jobs if (account == floor.of_sales) is own]
+        return {who.get(f"/jobs/{job_id}/file").status_code for job_id in wanted}
+
+    def supervises(account_id: int, queues: set[int] | None) -> None:
+        with world.parts.database.transaction(floor.tenant) as session:
+            session.get_one(Account, account_id).supervised_queues = encode_queues(queues)
+            session.commit()
+
+    all_id = next(account for _, account in jobs if account != floor.of_sales)
+    assert (statuses(everything, own=False), statuses(sales, own=True)) == ({200}, {200})
+    supervises(all_id, {floor.sales, floor.support})
+    supervises(floor.of_sales, {floor.support})
+    everything, sales = world.client("one", "supervisor"), world.client("one", "of-sales")
+    assert (statuses(everything, own=False), statuses(sales, own=True)) == ({403}, {403})
+    refused = sales.get(f"/jobs/{jobs[-1][0]}/file", headers=JSON)
+    assert refused.get_json()["error"] == "queues-taken-away"
+    supervises(floor.of_sales, {floor.support, floor.sales})
+    assert statuses(world.client("one", "of-sales"), own=True) == {200}
+
+
 def test_the_interface_shows_the_calls_of_their_queues(floor: Floor) -> None:
     asking = program(floor.world, login="of-sales", scopes=(ApiScope.RECORDS_READ, ApiScope.RECORDINGS_READ))
     times = {"from": "2026-10-01T00:00:00Z", "to": "2026-10-31T00:00:00Z"}
