@@ -1,6 +1,6 @@
 """Bar P7: pages of the call records over many rows against the same pages over few, on a MariaDB of its own.
 
-    python -m bench.lists [--rows 1000000] [--few 10000] [--rounds 60]
+    python -m bench.lists [--rows 10000000] [--few 10000] [--rounds 60]
 
 Prints for each page the p95 over few and over many rows, their ratio, and the index MariaDB takes.
 """
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import TextClause, insert, text
 
 from admin_web.records import queries
 from admin_web.records.filters import ListKind, RecordFilter
@@ -35,6 +35,10 @@ YEAR = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 BEGIN = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
 END = datetime.datetime(2026, 7, 1, tzinfo=datetime.UTC)
 CHUNK = 5000
+WRITTEN = 100_000
+"""Rows that are made one by one."""
+MEMORY = "4G"
+"""Of the server: ten million records with their indexes have some five."""
 WARM_UP = 5
 
 
@@ -65,13 +69,16 @@ def rows(tenant: int, count: int) -> Iterator[dict[str, Any]]:
 
 
 def fill(database: Database, count: int) -> int:
-    """Add a company with so many records and return its id."""
+    """Add a company with so many records and return its id. Those after the first are copies, at other times and from
+    other callers, which the server makes by itself.
+    """
+    written = min(count, WRITTEN)
     with database.transaction(ALL_TENANTS) as session:
         tenant = Tenant(code=f"with{count}", name=str(count))
         session.add(tenant)
         session.flush()
         chunk: list[dict[str, Any]] = []
-        for row in rows(tenant.id, count):
+        for row in rows(tenant.id, written):
             chunk.append(row)
             if len(chunk) == CHUNK:
                 session.execute(insert(CallRecord), chunk)
@@ -79,7 +86,31 @@ def fill(database: Database, count: int) -> int:
         if chunk:
             session.execute(insert(CallRecord), chunk)
         session.commit()
-        return tenant.id
+        tenant_id = tenant.id
+    for begin in range(written, count, written):
+        with database.engine.begin() as connection:
+            more = {"tenant": tenant_id, "copy": begin, "year": YEAR.replace(tzinfo=None)}
+            connection.execute(COPY, {**more, "rows": min(written, count - begin)})
+    return tenant_id
+
+
+def _copy() -> TextClause:
+    changed = {
+        "call_id": "CONCAT(call_id, '-', :copy)",
+        "caller": "CONCAT('+86138', LPAD(FLOOR(RAND() * 1000000), 8, '0'))",
+        "arrived_at": "at",
+        "ended_at": "at",
+    }
+    names = [column.name for column in CallRecord.__table__.columns if column.name != "id"]
+    chosen = ", ".join(changed.get(name, name) for name in names)
+    return text(
+        f"INSERT INTO cti_call_record ({', '.join(names)}) SELECT {chosen} FROM (SELECT r.*, DATE_ADD(:year,"
+        " INTERVAL FLOOR(RAND() * 365 * 86400) SECOND) AS at FROM cti_call_record r"
+        " WHERE tenant_id = :tenant AND call_id NOT LIKE '%-%-%' LIMIT :rows) AS copied"
+    )
+
+
+COPY = _copy()
 
 
 def pages() -> dict[str, RecordFilter]:
@@ -125,14 +156,14 @@ def explained(database: Database, tenant: int, wanted: RecordFilter) -> str:
 def main() -> None:
     """Fill, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--few", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=60)
     given = parser.parse_args()
     # As an interruption: the server is ended and its folder removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="zj-lists-") as folder:
-        server = MariaDbServer(Path(folder))
+        server = MariaDbServer(Path(folder), memory=MEMORY)
         try:
             measure(server, given)
         finally:

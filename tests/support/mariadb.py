@@ -27,9 +27,11 @@ class MariaDbServer:
     with our tables.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, memory: str = "64M") -> None:
+        """`memory` is what it keeps of tables and indexes in memory, as MariaDB writes sizes."""
         self.socket = folder / "s"
         self._folder = folder
+        self._memory = memory
         self._numbers = itertools.count(1)
         self._tables = b""
         self.process: subprocess.Popen[bytes] | None = None
@@ -45,8 +47,9 @@ class MariaDbServer:
         program = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
         command = [
             program, "--no-defaults", f"--datadir={self._folder / 'data'}", f"--socket={self.socket}",
-            "--skip-networking", f"--pid-file={self._folder / 'pid'}", "--innodb-buffer-pool-size=64M",
-            "--innodb-flush-log-at-trx-commit=0", *self._user(),
+            # Of its own: a server that starts removes the temporary tables it finds, another one's too.
+            f"--tmpdir={self._folder}", "--skip-networking", f"--pid-file={self._folder / 'pid'}",
+            f"--innodb-buffer-pool-size={self._memory}", "--innodb-flush-log-at-trx-commit=0", *self._user(),
         ]  # fmt: skip
         self.process = processes.start(command, self._folder / "log", self._answers, timeout_s=60)
 
