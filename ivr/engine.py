@@ -101,13 +101,25 @@ def _begin(work: Work, event: AnyEvent) -> None:
 def _store_key(work: Work, event: AnyEvent) -> None:
     assert isinstance(event, Key)
     digit = event.digit.upper()
+    if _was_spare(work, digit):
+        return
     if len(digit) == 1 and digit in KEYS:
         work.change(keys=(work.run.keys + digit)[:MAX_TYPE_AHEAD])
 
 
+def _was_spare(work: Work, digit: str) -> bool:
+    """Return whether the key closes an entry that its length had ended: callers type it though nobody waits for it."""
+    if not work.run.spare:
+        return False
+    closes = digit == work.run.spare and work.now_ms <= work.run.spare_until_ms
+    work.change(spare="", spare_until_ms=0)
+    return closes
+
+
 def _key(work: Work, event: AnyEvent) -> None:
+    before = work.run.keys
     _store_key(work, event)
-    if work.run.keys:
+    if work.run.keys != before:
         work.drive(work.ask(Signal.KEYS))
 
 

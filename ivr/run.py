@@ -23,6 +23,8 @@ MAX_TYPE_AHEAD = 64
 """Keys kept; later ones are dropped."""
 MAX_VALUES = 4000
 """Characters of all the flow's variables together; what would be over is cut."""
+SPARE_MS = 3_000
+"""How long the key that closes an entry is waited for, once its length has ended it."""
 REQUEST_GRACE_MS = 5_000
 """How long after its own time limit an answer is given up."""
 SMS_GRACE_MS = 5_000
@@ -71,6 +73,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     variables: dict[str, str] = {}
     keys: str = ""
     """Type-ahead: pressed, not used up."""
+    spare: str = ""
+    """The key that closes an entry its length had ended already: should it come next, it is used up."""
+    spare_until_ms: int = 0
     playing: bool = False
     """A `Play` or a `Record` is under way."""
     recording: bool = False

@@ -50,6 +50,7 @@ from ivr.run import (
     RECORD_GRACE_MS,
     REQUEST_GRACE_MS,
     SMS_GRACE_MS,
+    SPARE_MS,
     PathStep,
     Run,
     Status,
@@ -176,6 +177,8 @@ class Work:
             return Fail(reason="state-unreadable")
         if turn.take:
             self.use_up(turn.take)
+        if turn.spare:
+            self.change(spare=turn.spare, spare_until_ms=self.now_ms + SPARE_MS)
         if turn.assign:
             own = self.flow.variable_names()
             values = {name: value for name, value in turn.assign.items() if name in own}

@@ -64,6 +64,8 @@ class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     """``timeout``, ``invalid`` or ``play-failed``."""
     take: int = 0
+    spare: str = ""
+    """See `Turn.spare`."""
 
 
 def ask_key(question: KeyQuestion, state: AskState, moment: Moment) -> Turn | Pressed | GivenUp:

@@ -165,6 +165,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """The node's next state (its `state_type`); None keeps the present one."""
     take: int = 0
     """Keys used up, from the front of `Moment.keys`; they are recorded on the path."""
+    spare: str = ""
+    """A key that belongs to what was entered though its length ended it; nobody else gets it if it comes next."""
     assign: dict[str, str] = {}
     """Variables to set."""
     notes: list[Note] = []

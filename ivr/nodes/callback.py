@@ -152,10 +152,11 @@ class Callback(Node, frozen=True, kw_only=True, tag="callback"):
             is_valid=lambda digits: _stored(digits) is not None,
         )
         match ask_digits(question, state.number or DigitsState(), moment):
-            case Entered(digits=digits, take=take):
-                return self._thank(state, _stored(digits) or "", take)
-            case GivenUp(why=why, take=take):
-                return Turn(outcome=self._failed(why), take=take)
+            case Entered(digits=digits, take=take, spare=spare):
+                turn = self._thank(state, _stored(digits) or "", take)
+                return msgspec.structs.replace(turn, spare=spare)
+            case GivenUp(why=why, take=take, spare=spare):
+                return Turn(outcome=self._failed(why), take=take, spare=spare)
             case Turn(state=DigitsState() as number) as turn:
                 return msgspec.structs.replace(turn, state=msgspec.structs.replace(state, number=number))
             case Turn() as turn:

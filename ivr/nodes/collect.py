@@ -112,13 +112,13 @@ class Collect(Node, frozen=True, kw_only=True, tag="collect"):
             is_valid=self._is_valid,
         )
         match ask_digits(question, state, moment):
-            case Entered(digits=digits, take=take):
+            case Entered(digits=digits, take=take, spare=spare):
                 outcome = Go(exit="next", target=self.next)
-                return Turn(outcome=outcome, take=take, assign={self.variable: digits})
-            case GivenUp(why=why, take=take) if self.failure:
-                return Turn(outcome=Go(exit=f"failure:{why}", target=self.failure), take=take)
-            case GivenUp(why=why, take=take):
-                return Turn(outcome=Fail(reason=why), take=take)
+                return Turn(outcome=outcome, take=take, spare=spare, assign={self.variable: digits})
+            case GivenUp(why=why, take=take, spare=spare) if self.failure:
+                return Turn(outcome=Go(exit=f"failure:{why}", target=self.failure), take=take, spare=spare)
+            case GivenUp(why=why, take=take, spare=spare):
+                return Turn(outcome=Fail(reason=why), take=take, spare=spare)
             case Turn() as turn:
                 return turn
 

@@ -58,6 +58,8 @@ class Entered(msgspec.Struct, frozen=True, kw_only=True):
 
     digits: str
     take: int
+    spare: str = ""
+    """See `Turn.spare`."""
 
 
 def ask_digits(question: DigitsQuestion, state: DigitsState, moment: Moment) -> Turn | Entered | GivenUp:
@@ -101,7 +103,9 @@ def _keys(question: DigitsQuestion, state: DigitsState, keys: str) -> Turn | Ent
         digits += key
         if len(digits) >= longest:
             ended = keys[position + 1 : position + 2] == question.terminator != ""
-            return _judged(question, state, digits, position + 1 + ended, "invalid", len(keys))
+            result = _judged(question, state, digits, position + 1 + ended, "invalid", len(keys))
+            last = position + 1 == len(keys)
+            return msgspec.structs.replace(result, spare=question.terminator) if last else result
     typing = msgspec.structs.replace(state, digits=digits)
     return _listen(typing, DigitsPhase.TYPING, question.digit_timeout_s, len(keys))
 

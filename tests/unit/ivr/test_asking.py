@@ -13,6 +13,7 @@ from ivr.nodes.consent import Consent
 from ivr.nodes.hangup import HangupNode
 from ivr.nodes.playback import Playback
 from ivr.nodes.survey import Survey
+from ivr.run import SPARE_MS
 from tests.unit.ivr.caller import Caller
 from tests.unit.ivr.flows import CHOOSE, HELLO, LATE, WRONG
 
@@ -71,6 +72,35 @@ def test_the_terminator_right_after_a_full_entry_belongs_to_it() -> None:
     assert caller.path[0] == ("c", "1234#", "next")
     assert caller.run.keys == "9"
     assert collect(terminator="").press("1234#").enter().run.keys == "#"
+
+
+def test_the_terminator_that_comes_after_the_last_digit_is_no_key_of_the_next_node() -> None:
+    nodes = [
+        Collect(code="a", variable="v", maximum=4, next="b", prompts=CHOOSE),
+        Collect(code="b", variable="w", maximum=4, next="ok", prompts=CHOOSE, attempts=1),
+        HangupNode(code="ok"),
+    ]
+    variables = [FlowVariable(name="v"), FlowVariable(name="w")]
+
+    def second() -> Caller:
+        return Caller(Flow(entry="a", nodes=nodes, variables=variables)).enter().listen().press("1234")
+
+    caller = second().press("#")
+    assert (caller.run.node, caller.run.keys, caller.run.spare) == ("b", "", "")
+    caller.listen().press("56#")
+    assert (caller.run.variables["v"], caller.run.variables["w"]) == ("1234", "56")
+    other_key_first = second().listen().press("5").press("#")
+    assert other_key_first.run.variables["w"] == "5"
+    late = second().listen()
+    late.now_ms += SPARE_MS
+    assert late.press("#").path[1] == ("b", "#", "failed:invalid"), "by then it is an answer"
+
+
+def test_a_refused_entry_of_full_length_has_its_terminator_too() -> None:
+    caller = collect(pattern="9+", attempts=2).enter().listen().press("1234")
+    assert caller.heard[-1] == "wrong"
+    caller.press("#").listen().press("9999").listen()
+    assert (caller.run.variables["v"], caller.run.spare) == ("9999", "#")
 
 
 def test_too_few_digits_are_invalid_and_too_long_a_pause_is_a_time_out() -> None:
