@@ -87,6 +87,13 @@ def awaited_request(call: Call) -> str:
     return str((call.run or {}).get("request", "")) if call.phase is Phase.FLOW else ""
 
 
+def entry_id(call: Call) -> str:
+    """Return what tells one time the call is in flows from another: after a talk or a queue, requests and messages are
+    counted from the beginning, and their names must not be those of before.
+    """
+    return f"{call.id}-{call.path_from}" if call.path_from else call.id
+
+
 # --- the engine ------------------------------------------------------------------------------------------------
 
 
@@ -109,6 +116,8 @@ def _begin(call: Call, flow_id: int, before: engine.Run | None, world: World, no
             run,
             path=before.path,
             keys=before.keys,
+            spare=before.spare,
+            spare_until_ms=before.spare_until_ms,
             timers=before.timers,
             requests=before.requests,
             sms=before.sms,
@@ -177,7 +186,7 @@ def _carry(call: Call, command: messages.AnyCommand, world: World, now_ms: int) 
         case messages.CancelTimer():
             return steps.drop_timer(call, TIMER_PREFIX + command.name)
         case messages.Request():
-            return [fx.MakeRequest(request=command, key=f"{call.id}-{command.name}")]
+            return [fx.MakeRequest(request=command, key=f"{entry_id(call)}-{command.name}")]
         case messages.SendSms():
             return [fx.LeaveSms(sms=command, flow_id=call.flow_id)]
         case messages.Note():

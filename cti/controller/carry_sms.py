@@ -15,7 +15,7 @@ import structlog
 
 from core.clock import now_ms
 from cti.call import effects as fx
-from cti.call import inputs
+from cti.call import in_flow, inputs
 from cti.call.model import Call
 from cti.controller.work import Handlers, Work
 from cti.records.sms_facts import SmsFact
@@ -59,7 +59,7 @@ def fact_of(call: Call, effect: fx.LeaveSms) -> SmsFact:
     step = next((each for each in reversed(call.path) if each.node == sms.node), None)
     return SmsFact(
         fact="sms",
-        key=f"{call.id}-{effect.flow_id}-{sms.node}-{sms.name}",
+        key=f"{in_flow.entry_id(call)}-{effect.flow_id}-{sms.node}-{sms.name}",
         tenant_id=call.tenant_id,
         call_id=call.id,
         number=sms.number,

@@ -12,7 +12,7 @@ import pytest
 from core.documents import DestinationKind
 from cti.call import effects as fx
 from cti.call import inputs
-from cti.call.model import Call, Phase
+from cti.call.model import Call, Phase, TransferKind, TransferTarget
 from cti.controller.carry_sms import SmsFiles
 from cti.controller.runner import CallRunner
 from cti.controller.work import Work
@@ -20,7 +20,7 @@ from cti.records import sms_facts
 from cti.records.cdr import IncompleteError, NotACdrError
 from cti.records.sms_facts import SmsFact
 from ivr.messages import AnswerFailure, NoteKind
-from tests.unit.cti.call.driver import Driven, FixedWorld, of_type
+from tests.unit.cti.call.driver import LEG_ID, Driven, FixedWorld, of_type
 from tests.unit.cti.call.test_flow_commands import flow, menu, path
 
 SMS = {
@@ -93,6 +93,25 @@ def test_each_time_the_node_is_entered_is_a_message_of_its_own(tmp_path: Path) -
     asked = call.give(inputs.KeyPressed(at_ms=call.now_ms, digit="1"))
     asked += call.step_done() if of_type(asked, fx.StopPlaying) else []
     carry(tmp_path, call.call, asked)
+    assert len({fact.key for fact in left(tmp_path)}) == 2
+
+
+def test_who_is_transferred_to_the_flow_again_gets_another_message(tmp_path: Path) -> None:
+    """After a talk the flow counts from the beginning; what it sends is not what it has sent before."""
+    to_sales = {"type": "transfer", "code": "sales", "to": "queue", "target_id": 7, "failure": "bye"}
+    world = FixedWorld()
+    world.flows = {3: flow({**SMS, "next": "sales"}, to_sales, entry="text")}
+    call = Driven(world)
+    call.arrive(DestinationKind.FLOW, 3)
+    (answer,) = carry(tmp_path, call.call, call.step_done())
+    call.give(answer)
+    call.step_done()
+    call.match()
+    call.answer()
+    call.bridged()
+    back = TransferTarget(kind=TransferKind.FLOW, id=3)
+    call.give(inputs.TransferAsked(at_ms=call.now_ms, leg_id=LEG_ID, to=back))
+    carry(tmp_path, call.call, call.give(inputs.Parked(at_ms=call.now_ms)))
     assert len({fact.key for fact in left(tmp_path)}) == 2
 
 
