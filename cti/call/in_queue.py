@@ -291,7 +291,16 @@ def _not_connected(call: Call, world: World, now_ms: int) -> list[fx.Effect]:
     due_ms = offer.answered_ms + CONNECT_MS
     if now_ms < due_ms:
         return [steps.set_timer(call, OFFER_TIMER, due_ms)]
-    cause = "NORMAL_TEMPORARY_FAILURE"
+    return give_up_connecting(call, "NORMAL_TEMPORARY_FAILURE", world, now_ms)
+
+
+def give_up_connecting(call: Call, cause: str, world: World, now_ms: int) -> list[fx.Effect]:
+    """End the leg of the agent who is being connected; the customer waits again. The bridge may come about before that
+    end, which must not be the end of the customer's leg.
+    """
+    offer = steps.current_offer(call)
+    if offer is None:
+        return []
     lost = inputs.OfferFailed(at_ms=now_ms, leg_id=offer.leg_id, result=OfferResult.LOST, cause=cause)
     call.agent_id, call.agent_leg = 0, ""
     ended = fx.KillLeg(leg_id=offer.leg_id, cause=cause)
@@ -384,6 +393,9 @@ def _go_on_waiting(call: Call, result: OfferResult, world: World, now_ms: int) -
     if queue is None:
         return fail(call, _REASONS.get(result, FailureReason.UNREACHABLE), world, now_ms)
     call.phase = Phase.WAITING
+    if result is OfferResult.LOST and call.talk_started_ms > call.queue_entered_ms:
+        # They have talked since they came to the queue: the wait begins anew.
+        call.queue_entered_ms = now_ms
     if now_ms >= call.queue_entered_ms + queue.timeout_s * 1000:
         return fail(call, FailureReason.TIMEOUT, world, now_ms)
     music = [] if call.step is not None else [_music(call, queue.music, now_ms)]

@@ -126,6 +126,12 @@ def _lost_while_ringing(call: Call, event: inputs.AgentLost, world: World) -> li
     return [fx.KillLeg(leg_id=event.leg_id, cause="DESTINATION_OUT_OF_ORDER")]
 
 
+def _lost_while_connecting(call: Call, event: inputs.AgentLost, world: World) -> list[fx.Effect]:
+    if event.leg_id != call.agent_leg:
+        return []
+    return in_queue.give_up_connecting(call, "DESTINATION_OUT_OF_ORDER", world, event.at_ms)
+
+
 def _late_route(call: Call, event: inputs.RouteGiven, world: World) -> list[fx.Effect]:
     call.tenant_id = event.tenant.tenant_id
     return [fx.LeaveRoute(route_id=event.route.id)]
@@ -228,7 +234,7 @@ TABLE: dict[tuple[Phase, type[inputs.Input]], Handler] = {
     (P.CONNECTING, inputs.BridgeMissing): in_talk.bridge_missing,
     (P.CONNECTING, inputs.AgentGone): in_talk.agent_gone,
     (P.CONNECTING, inputs.OfferFailed): in_queue.offer_failed,
-    (P.CONNECTING, inputs.AgentLost): _lost_while_ringing,
+    (P.CONNECTING, inputs.AgentLost): _lost_while_connecting,
     (P.CONNECTING, inputs.TimerDue): in_queue.timer_due,
     (P.CONNECTING, inputs.KeyPressed): _keep_key,
     (P.CONNECTING, inputs.HangupAsked): in_talk.hangup_asked,

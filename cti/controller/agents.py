@@ -255,7 +255,10 @@ class Agents:
 
     def _wrapped_up(self, account_id: int) -> None:
         self._wrap_timers.pop(account_id, None)
-        self.change(account_id, lambda agent: rules.wrap_up_rang(agent, now_ms()))
+        after = self.change(account_id, lambda agent: rules.wrap_up_rang(agent, now_ms()))
+        if after is not None and after.state is AgentState.WRAP_UP:
+            # It rang too early: the clock was set back, or the loop's own time ran behind.
+            self._time_wrap_up(after)
 
     def _drop_wrap_timer(self, account_id: int) -> None:
         timer = self._wrap_timers.pop(account_id, None)

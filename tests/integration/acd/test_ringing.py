@@ -19,6 +19,7 @@ from cti.acd import agents as rules
 from cti.acd.matching import Acd
 from cti.call import inputs
 from cti.call.model import Call, OfferResult, Phase
+from cti.controller import agents as agents_module
 from cti.controller.agents import Agents
 from cti.controller.board import Board
 from cti.controller.carry import Carrier
@@ -144,6 +145,21 @@ def desk(redis: redis_py.Redis, tmp_path: Path) -> Iterator[Desk]:
     here = Desk(redis, tmp_path)
     yield here
     here.close()
+
+
+def test_a_wrap_up_whose_timer_rings_too_early_ends_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock of the machine was set back while it ran."""
+    until_ms = now_ms() + 50
+    desk.agents.add(agent(11, state=rules.AgentState.WRAP_UP, since_ms=now_ms(), wrap_until_ms=until_ms))
+    monkeypatch.setattr(agents_module, "now_ms", lambda: now_ms() - 400)
+    gevent.sleep(0.1)
+    desk.agents._wrapped_up(11)
+    monkeypatch.undo()
+    states = [getattr(desk.agents.get(11), "state", None)]
+    assert soon(lambda: getattr(desk.agents.get(11), "state", None) is rules.AgentState.READY)
+    assert states == [rules.AgentState.WRAP_UP]
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,24 @@ def test_the_customer_survives_a_lost_agent() -> None:
     assert len(set(names)) == 2, "a used name would be overwritten"
 
 
+def test_an_agent_whose_page_goes_between_answer_and_bridge_costs_the_caller_nothing() -> None:
+    """The bridge that was sent may come about before the agent's leg ends, and the customer's would end with it."""
+    call = Driven(FixedWorld())
+    call.arrive()
+    call.match()
+    call.answer()
+    asked = call.give(inputs.AgentLost(at_ms=call.now_ms, leg_id=LEG_ID))
+    assert asked.index(of_type(asked, fx.DetachCustomer)[0]) < asked.index(of_type(asked, fx.KillLeg)[0])
+    assert (call.call.phase, call.call.agent_leg) == (Phase.WAITING, "")
+    assert [freed.agent_id for freed in of_type(asked, fx.AgentFreed)] == [call.call.offers[0].agent_id]
+    assert of_type(asked, fx.Enqueue)
+    assert call.call.offers[0].result is OfferResult.LOST
+    assert not of_type(call.agent_gone("DESTINATION_OUT_OF_ORDER"), fx.HangupCustomer)
+    call.match(leg_id="33333333-3333-4333-8333-333333333333", token="t2")
+    late = call.give(inputs.AgentLost(at_ms=call.now_ms, leg_id=LEG_ID))
+    assert not of_type(late, fx.DetachCustomer), "another agent rings by now"
+
+
 def test_a_switch_that_is_late_with_a_bridge_drops_nobody() -> None:
     """What it was told is done in order, some time: bridge, end of the agent's leg; the customer's is to stay."""
     call = Driven(FixedWorld())

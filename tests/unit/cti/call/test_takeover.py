@@ -61,6 +61,16 @@ def test_a_supervisor_who_is_lost_in_that_moment_leaves_the_customer_waiting_at_
     assert (call.call.phase, call.call.queue_order) == (Phase.WAITING, order)
 
 
+def test_after_a_long_talk_too_the_customer_waits_though_the_queues_time_is_long_over() -> None:
+    call = test_machine.talking()
+    call.later(3_600_000)
+    taken_over(call)
+    asked = call.agent_gone("NORMAL_TEMPORARY_FAILURE", SUPERVISOR_LEG)
+    assert call.call.phase is Phase.WAITING
+    assert of_type(asked, fx.Enqueue)
+    assert call.call.queue_entered_ms == call.now_ms, "the wait begins anew"
+
+
 def test_a_takeover_that_comes_too_late_lets_the_supervisor_go_and_nobody_else() -> None:
     for call in (test_machine.talking(), Driven(FixedWorld())):
         if call.call.phase is not Phase.TALKING:
