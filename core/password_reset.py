@@ -69,11 +69,7 @@ class PasswordReset:
         """Send a code if the three fit together, and return the value to be kept by the browser in any case."""
         browser = secrets.token_urlsafe(32)
         company, login = company.strip().lower()[:64], login.strip().lower()[:64]
-        often = not (
-            self.throttle.take(PER_ACCOUNT_HOUR, "reset-hour", company, login)
-            and self.throttle.take(PER_ACCOUNT_DAY, "reset-day", company, login)
-        )
-        self.run(lambda: self._send(company, login, mobile, ip, browser, often, now or utc_now()))
+        self.run(lambda: self._send(company, login, mobile, ip, browser, now or utc_now()))
         return browser
 
     def finish(
@@ -121,10 +117,14 @@ class PasswordReset:
         mobile: str,
         ip: str,
         browser: str,
-        often: bool,
         now: datetime.datetime,
     ) -> None:
         account = self._account_of(company, login, mobile, ip)
+        # Only who knows the mobile uses the account's codes up: a stranger must not keep its owner from having one.
+        often = account is not None and not (
+            self.throttle.take(PER_ACCOUNT_HOUR, "reset-hour", company, login)
+            and self.throttle.take(PER_ACCOUNT_DAY, "reset-day", company, login)
+        )
         if account is None or often:
             log.info("no code for a new password was sent", known=account is not None, too_often=often)
             return

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 
+from admin_web.api.models import ApiCall
 from admin_web.number_search import number_matches
 from admin_web.requests import timezone
 from admin_web.resource import Column, Filter, Options, Resource, refuse
@@ -28,7 +29,7 @@ from core.views import sees_full_numbers, visible_number
 from cti.models import CallerRule
 from cti.records.models import Callback
 
-NAMED_BY_NUMBER = (CallerRule.__tablename__, Callback.__tablename__)
+NAMED_BY_NUMBER = (CallerRule.__tablename__, Callback.__tablename__, ApiCall.__tablename__)
 """Kinds of objects whose name in the log is a person's telephone number."""
 
 SHOWN = 120

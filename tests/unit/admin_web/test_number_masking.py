@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import select
 
 from admin_web.accounts_transfer import importing
+from admin_web.api.models import ApiCall
 from admin_web.api.scopes import ApiScope
 from admin_web.webhooks import deliveries
 from admin_web.webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -62,6 +63,7 @@ NUMBERS = {
     "texted": "+8613811110018",
     "told": "+8613811110019",
     "sent": "+8613811110020",
+    "dialled": "+8613811110021",
 }
 TYPED = ("13811110015#", "1381111001613811110017")
 """What the caller typed in the flow: a number, and two in a row."""
@@ -107,6 +109,10 @@ def fill(world: World, *, full: bool) -> Filled:
         session.flush()
         for row in rows[:3]:
             audit.record(session, None, "routes.caller-rule-add", row)
+        dialled = ApiCall(call_id="dialled", account_id=reader.id, number=NUMBERS["dialled"])
+        session.add(dialled)
+        session.flush()
+        audit.record(session, None, "calls.dial", dialled)
         ids |= {"accounts": reader.id, "caller_rules": rows[0].id, "customers": rows[2].id}
         ids["roles"] = role.id
         ids["groups"] = session.scalars(select(UserGroup.id)).first() or 0

@@ -337,6 +337,14 @@ def test_acc_2_more_codes_than_three_an_hour_are_not_sent(world: World, outbox: 
     assert len(outbox.sent) == 3
 
 
+def test_acc_2_a_stranger_uses_up_nobodys_codes(world: World, outbox: Outbox) -> None:
+    change(world, "one", "agent", mobile=MOBILE)
+    for _ in range(7):
+        ask(world.client(), "13900139000")
+    ask(world.client())
+    assert [mobile for _, mobile, _ in outbox.sent] == [MOBILE]
+
+
 def test_acc_2_a_code_stands_in_no_log_but_the_senders(
     world: World, outbox: Outbox, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
