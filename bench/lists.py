@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import TextClause, insert, text
+from sqlalchemy import TextClause, event, insert, text
 
 from admin_web.records import queries
 from admin_web.records.filters import ListKind, RecordFilter
@@ -144,12 +144,18 @@ def p95_ms(rounds: int, work: Callable[[], object]) -> float:
 
 
 def explained(database: Database, tenant: int, wanted: RecordFilter) -> str:
-    """Return the index of the page's query, and what MariaDB does besides reading it."""
-    newest = (CallRecord.arrived_at.desc(), CallRecord.id.desc())
-    query = queries.narrowed(wanted).where(CallRecord.tenant_id == tenant).order_by(*newest).limit(51)
-    compiled = query.compile(database.engine, compile_kwargs={"literal_binds": True})
-    with database.engine.connect() as connection:
-        plan = connection.execute(text(f"EXPLAIN {compiled}")).mappings()
+    """Return the indexes of the page's query, and what MariaDB does besides reading them."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        asked.append((statement, parameters))
+
+    with database.transaction(tenant, read_only=True) as session:
+        event.listen(database.engine, "before_cursor_execute", note)
+        queries.page(session, wanted)
+        event.remove(database.engine, "before_cursor_execute", note)
+        statement, parameters = next(each for each in reversed(asked) if "cti_call_record" in each[0])
+        plan = session.connection().exec_driver_sql(f"EXPLAIN {statement}", parameters).mappings()
         return "; ".join(f"{line['key']}, {line['Extra']}" for line in plan)
 
 
