@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,6 +47,7 @@ class Documents:
         self._flows: dict[tuple[int, int], flow_model.Flow] = {}
         self._surroundings: dict[int, Surroundings] = {}
         """Made when asked for; forgotten with every document that comes or goes."""
+        self._copy_failing = False
 
     # --- look-ups -----------------------------------------------------------------------------------------------
 
@@ -154,7 +156,7 @@ class Documents:
             entries = msgspec.json.decode(self._path.read_bytes(), type=dict[str, docs.AnyDocument])
         except FileNotFoundError:
             return
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError) as error:  # msgspec's are, and so is that of a text cut within a letter
             log.warning("documents_copy_unreadable", reason=str(error))
             return
         self._all = entries
@@ -242,14 +244,20 @@ class Documents:
         self._surroundings.clear()
 
     def _keep_version(self, document: docs.FlowDoc) -> None:
-        """Calls finish on the version they started on, also after a restart of ours: it stays on the cell's disk."""
+        """Calls finish on the version they started on, also after a restart of ours: it stays on the cell's disk.
+
+        A disk that refuses costs them that, after a restart; the newer version is published all the same.
+        """
         folder = self._path.parent / "flows"
-        folder.mkdir(parents=True, exist_ok=True)
-        cutoff = time.time() - KEEP_VERSIONS_S
-        for old in folder.glob("*.json"):
-            if old.stat().st_mtime < cutoff:
-                old.unlink(missing_ok=True)
-        (folder / f"{document.id}-{document.version}.json").write_bytes(bytes(document.body))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            cutoff = time.time() - KEEP_VERSIONS_S
+            for old in folder.iterdir():
+                if old.stat().st_mtime < cutoff:
+                    old.unlink(missing_ok=True)
+            _write_whole(folder / f"{document.id}-{document.version}.json", bytes(document.body))
+        except OSError as error:
+            log.error("flow_version_not_kept", flow=document.id, version=document.version, reason=str(error))
 
     def _kept_version(self, flow_id: int, version: int) -> bytes | None:
         try:
@@ -258,10 +266,30 @@ class Documents:
             return None
 
     def _save_copy(self) -> None:
-        temporary = self._path.with_suffix(".new")
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(msgspec.json.encode(self._all))
-        os.replace(temporary, self._path)
+        """Keep the copy on disk; refused, the last good one stays and the next scan tries again."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            _write_whole(self._path, msgspec.json.encode(self._all))
+        except OSError as error:
+            if not self._copy_failing:
+                self._copy_failing = True
+                log.error("documents_copy_not_written", reason=str(error))
+            return
+        if self._copy_failing:
+            self._copy_failing = False
+            log.info("documents_copy_written_again")
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all; what was there before stays when the disk refuses."""
+    temporary = path.with_suffix(".new")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
 
 
 def _decode(data: bytes) -> docs.AnyDocument | None:

@@ -6,7 +6,9 @@ turned into the ordinary inputs, so that there is one way for everything to happ
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -73,6 +75,7 @@ class Reconciler:
         self._facts = facts
         self._dials = DialSettler(board, facts, self._dump)
         self._core_uuid = ""
+        self._core_uuid_noted = True
         self._doubted: set[str] = set()
         self._settled = False
 
@@ -103,8 +106,25 @@ class Reconciler:
             return ""
 
     def _note_core_uuid(self, core_uuid: str) -> None:
-        self._settings.cell_dir.mkdir(parents=True, exist_ok=True)
-        (self._settings.cell_dir / "core-uuid").write_text(core_uuid)
+        """Keep it for the next start of ours. A disk that refuses stops no call: the audit tries again."""
+        path = self._settings.cell_dir / "core-uuid"
+        temporary = path.with_suffix(".new")
+        try:
+            if self._core_uuid_on_disk() != core_uuid:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                temporary.write_text(core_uuid)
+                os.replace(temporary, path)
+        except OSError as error:
+            if self._core_uuid_noted:
+                self._core_uuid_noted = False
+                log.error("core_uuid_not_written", reason=str(error))
+            # None is better than that of a process before: by it the next start would close the calls that are up.
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            return
+        if not self._core_uuid_noted:
+            self._core_uuid_noted = True
+            log.info("core_uuid_written_again")
 
     def _switch_died(self, core_uuid: str, remembered: dict[str, Call]) -> None:
         """Every leg of the old process is gone and will leave no record: close the calls ourselves."""
@@ -429,6 +449,8 @@ class Reconciler:
             # Something went wrong while settling after a connection: nothing may be judged before that is done.
             self.connected(self._switch.core_uuid)
             return
+        if not self._core_uuid_noted:
+            self._note_core_uuid(self._core_uuid)
         listed = {channel.uuid: channel for channel in self._channels()}
         watches = self._board.watches.legs if self._board.watches is not None else set()
         doubted = {uuid for uuid in (*self._board.calls, *self._board.legs, *watches) if uuid not in listed}
