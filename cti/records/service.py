@@ -20,8 +20,8 @@ from core.database import ALL_TENANTS, Database, TenantSession
 from core.models import Account, Tenant
 from cti.call.model import Call, EndedIn, LegKind, Offer, OfferResult, Transfer, TransferKind
 from cti.models import Extension, InboundRoute, Queue
+from cti.records import recordings, three_way
 from cti.records import story as stories
-from cti.records import three_way
 from cti.records.cdr import LegDirection, LegRecord
 from cti.records.facts import EndedFact
 from cti.records.fitting import fit
@@ -183,6 +183,9 @@ class _Writer:
         for position, offer in enumerate(_unique(story.offers), start=1):
             self.session.add(self._offer(record, position, offer))
         write_notes(self.session, record, story)
+        recordings.complete(
+            self.session, story.tenant_id, story.source_call_id or story.call_id, story.segments
+        )
         self.changed.append(record)
         self.offered_to[record.id] = tuple(dict.fromkeys(offer.agent_id for offer in story.offers))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from core.database import Database
 from core.store import FileStore
 from cti.records import cdr, facts, recordings, states
 from cti.records.facts import EndedFact
+from cti.records.recordings import SegmentFile, UnreadableError
 from cti.records.service import Input, Outcome, Ready, ingest
-from cti.records.spool import BAD, HOMELESS, Item, Spool
+from cti.records.spool import BAD, BATCH, HOMELESS, Item, Spool
 from cti.records.states import StateFact
 from cti.records.wav import NotAWavError
 
@@ -33,9 +34,18 @@ logger = structlog.get_logger(__name__)
 SETTLED_S = 2.0
 """A segment of a finished call to which nobody wrote for so long is closed."""
 ABANDONED_S = 180.0
-"""A segment of a call without a record to which nobody wrote for so long is closed too."""
+"""A call without a record of which nobody recorded anything for so long is over too: its segments are closed."""
 HOME_WITHIN_S = 60.0
 """A leg whose tenant is not known waits so long for another leg of its call that knows."""
+HOME_AGAIN_S = 1.0
+"""How often it is asked for, when nothing else comes in meanwhile."""
+RECORDINGS_BATCH = 20
+RECORDINGS_TURN_S = 5.0
+"""After so long no further segment is begun in one turn: records wait meanwhile, and so does the end of the process."""
+LOOK_AT_ONCE = 200
+"""Segments whose call's record is looked for with one query."""
+UNREADABLE_FOR_S = 60.0
+"""A segment the disk refused is left alone for so long."""
 
 DatabaseAway = (OperationalError, InterfaceError)
 """The database cannot be reached, or refuses for now: everything is kept and tried again."""
@@ -91,83 +101,164 @@ class Shipper:
         self.announce = announce
         self.meters = meters
         self.clock = clock
+        # What follows only spares work: forgotten, everything is simply tried again.
+        self._homeless: dict[Spool[Input], dict[str, float]] = {spool: {} for spool in self.spools}
+        """Names of files that wait for a tenant, with when they were last tried."""
+        self._left: set[str] | None = None
+        """Legs and facts that were there when the last step ended."""
+        self._caught_up = False
+        """Whether the last step wrote all legs and facts that were there when it began."""
+        self._unreadable: dict[Path, float] = {}
+        """Segments the disk refused, with when they are tried again."""
 
     def step(self) -> int:
         """Write what is there, at most a batch of each kind; return how many files were dealt with.
 
+        Those that go on waiting for a tenant are not counted, and keep no newer one waiting.
+
         Raises :data:`DatabaseAway` when the database is away, and ``OSError`` when a disk refuses.
         """
+        self._caught_up = False
         # Facts after legs: a real record that is there as well makes them needless.
         done = sum(self._ship(spool) for spool in self.spools)
+        self._note_what_is_left()
         self.meters.waiting.set(sum(spool.waiting() for spool in self.spools))
         aside = (spool.aside(where) for spool in self.spools for where in (BAD, HOMELESS))
         self.meters.bad.set(sum(aside))
         self.meters.delay.set(self.clock())
         return done
 
+    def _note_what_is_left(self) -> None:
+        homeless = {name for spool in (self.legs, self.facts) for name in self._homeless[spool]}
+        left = (self.legs.names() | self.facts.names()) - homeless
+        self._caught_up = not left if self._left is None else left.isdisjoint(self._left)
+        self._left = left
+
     def _ship(self, spool: Spool[Input]) -> int:
-        items = spool.take(self.clock())
+        homeless = self._homeless[spool]
+        done = self._ship_some(spool, spool.take(self.clock(), wanted=lambda name: name not in homeless))
+        return done + self._ship_homeless(spool, at_once=bool(done))
+
+    def _ship_homeless(self, spool: Spool[Input], *, at_once: bool) -> int:
+        """Try again, at most a batch, those that were tried longest ago."""
+        now_s = self.clock()
+        homeless = self._homeless[spool]
+        by_age = sorted(homeless, key=lambda name: homeless[name])
+        due = {name for name in by_age[:BATCH] if at_once or abs(now_s - homeless[name]) >= HOME_AGAIN_S}
+        if not due:
+            return 0
+        for name in due:
+            del homeless[name]
+        return self._ship_some(spool, spool.take(now_s, wanted=lambda name: name in due))
+
+    def _ship_some(self, spool: Spool[Input], items: Sequence[Item[Input]]) -> int:
+        """Return how many of `items` are dealt with."""
         if not items:
             return 0
         try:
-            self._write(spool, items)
+            waiting = self._write(spool, items)
         except DatabaseAway:
             raise
         except (DBAPIError, ValueError, OverflowError):
             # One of them is at fault: alone, each shows whether it is the one.
-            self._one_by_one(spool, items)
-        return len(items)
+            waiting = self._one_by_one(spool, items)
+        return len(items) - waiting
 
-    def _one_by_one(self, spool: Spool[Input], items: Sequence[Item[Input]]) -> None:
+    def _one_by_one(self, spool: Spool[Input], items: Sequence[Item[Input]]) -> int:
+        waiting = 0
         for item in items:
             try:
-                self._write(spool, [item])
+                waiting += self._write(spool, [item])
             except DatabaseAway:
                 raise
             except (DBAPIError, ValueError, OverflowError) as error:
                 spool.put_aside(item.path, BAD, f"the database refuses it: {error}")
+        return waiting
 
-    def _write(self, spool: Spool[Input], items: Sequence[Item[Input]]) -> None:
+    def _write(self, spool: Spool[Input], items: Sequence[Item[Input]]) -> int:
+        """Write `items` and remove their files; return how many go on waiting for a tenant."""
         outcome = ingest(self.database, [item.value for item in items])
-        self._remove(spool, items, outcome)
+        waiting = self._remove(spool, items, outcome)
         self.meters.records.inc(len(items) - len(outcome.homeless) - outcome.foreign)
         if outcome.ready:
             self.announce(outcome.ready)
+        return waiting
 
-    def _remove(self, spool: Spool[Input], items: Sequence[Item[Input]], outcome: Outcome) -> None:
+    def _remove(self, spool: Spool[Input], items: Sequence[Item[Input]], outcome: Outcome) -> int:
+        waiting = 0
+        now_s = self.clock()
         for position, item in enumerate(items):
             if position not in outcome.homeless:
                 item.path.unlink(missing_ok=True)
-            elif self.clock() - _ended_s(item.value) > HOME_WITHIN_S:
+            elif now_s - _ended_s(item.value) > HOME_WITHIN_S:
                 spool.put_aside(item.path, HOMELESS, "no tenant is known for it")
+            else:
+                self._homeless[spool][item.path.name] = now_s
+                waiting += 1
+        return waiting
 
-    def ship_recordings(self) -> int:
-        """Store closed segments; return how many files were dealt with. Raises as :meth:`step`."""
+    def ship_recordings(self, limit: int = RECORDINGS_BATCH, turn_s: float = RECORDINGS_TURN_S) -> int:
+        """Store closed segments, at most `limit` and none begun after `turn_s`; return how many were dealt with.
+
+        Segments of calls without a record wait until the legs and facts that are there are written, so that after
+        a time without the database records come first. A file the disk refuses is left for later. Raises as
+        :meth:`step`.
+        """
         done = 0
-        for path in sorted(self.recordings_dir.glob("*/*.wav")):
-            file = recordings.recognise(path)
-            if file is None:
-                continue
+        until = time.monotonic() + turn_s
+        for file in self._closed_segments():
+            done += self._ship_recording(file)
+            if done >= limit or time.monotonic() >= until:
+                break
+        return done
+
+    def _closed_segments(self) -> Iterator[SegmentFile]:
+        now_s = self.clock()
+        files = recordings.listed(self.recordings_dir)
+        there = {file.path for file in files}
+        self._unreadable = {path: at for path, at in self._unreadable.items() if path in there}
+        last_written: dict[tuple[int, str], float] = {}
+        for file in files:
+            call = (file.tenant_id, file.call_id)
+            last_written[call] = max(last_written.get(call, 0.0), file.written_s)
+        settled = [
+            file
+            for file in files
+            if now_s - file.written_s >= SETTLED_S and now_s >= self._unreadable.get(file.path, 0.0)
+        ]
+        nothing_older = self._caught_up or not (self.legs.waiting() or self.facts.waiting())
+        for first in range(0, len(settled), LOOK_AT_ONCE):
+            some = settled[first : first + LOOK_AT_ONCE]
+            over = recordings.with_record(self.database, some)
+            for file in some:
+                call = (file.tenant_id, file.call_id)
+                if call in over or (nothing_older and now_s - last_written[call] >= ABANDONED_S):
+                    yield file
+
+    def _ship_recording(self, file: SegmentFile) -> int:
+        """Return 1 when it was dealt with, 0 when it stays."""
+        try:
             try:
-                idle_s = self.clock() - path.stat().st_mtime
-                if idle_s < SETTLED_S or (
-                    idle_s < ABANDONED_S and not recordings.is_over(self.database, file)
-                ):
-                    continue
                 if recordings.ship(self.database, self.store, file, _now(self.clock)):
                     self.meters.recordings.inc()
-                done += 1
-            except FileNotFoundError:
-                continue
             except (NotAWavError, LookupError) as error:
-                self._put_recording_aside(path, str(error))
-        return done
+                self._put_recording_aside(file.path, str(error))
+        except UnreadableError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return 0
+            self._unreadable[file.path] = self.clock() + UNREADABLE_FOR_S
+            logger.error("a recording waits", file=file.path.name, why=str(error), retry_s=UNREADABLE_FOR_S)
+            return 0
+        return 1
 
     def _put_recording_aside(self, path: Path, why: str) -> None:
         target = path.parent / BAD
-        target.mkdir(exist_ok=True)
-        (target / f"{path.name}.why").write_text(why + "\n")
-        path.replace(target / path.name)
+        try:
+            target.mkdir(exist_ok=True)
+            (target / f"{path.name}.why").write_text(why + "\n")
+            path.replace(target / path.name)
+        except OSError as error:
+            raise UnreadableError(str(error)) from error
         logger.error("a recording was put aside", file=path.name, why=why)
 
 

@@ -41,12 +41,16 @@ class Spool(Generic[Value]):
         self.suffix = suffix
         self.parse = parse
 
-    def take(self, now_s: float, limit: int = BATCH) -> list[Item[Value]]:
-        """Return up to `limit` readable files, oldest first; spoilt ones are put aside."""
+    def take(
+        self, now_s: float, limit: int = BATCH, wanted: Callable[[str], bool] = lambda name: True
+    ) -> list[Item[Value]]:
+        """Return up to `limit` readable files whose name is `wanted`, oldest first; spoilt ones are put aside."""
         items: list[Item[Value]] = []
         for path, written_s in self._listed():
             if len(items) >= limit:
                 break
+            if not wanted(path.name):
+                continue
             try:
                 items.append(Item(path=path, value=self.parse(path.read_bytes())))
             except FileNotFoundError:
@@ -61,6 +65,10 @@ class Spool(Generic[Value]):
     def waiting(self) -> int:
         """Return how many files lie in the folder."""
         return sum(1 for _ in self._entries())
+
+    def names(self) -> set[str]:
+        """Return the names of the files that lie in the folder."""
+        return {entry.name for entry in self._entries()}
 
     def put_aside(self, path: Path, where: str, why: str) -> None:
         """Move a file into a folder of its own and note the reason, for a person to look at."""

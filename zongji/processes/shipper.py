@@ -78,12 +78,14 @@ class _Loop:
                 if now >= next_takes:
                     done += self._ship_takes()
                     next_takes = time.monotonic() + TAKES_EVERY_S
-                if now >= next_recordings:
-                    self.shipper.ship_recordings()
-                    next_recordings = time.monotonic() + RECORDINGS_EVERY_S
                 if now >= next_republish:
                     self._republish()
                     next_republish = time.monotonic() + REPUBLISH_EVERY_S
+                # Last, as the store may refuse; at once again after some, as there may be more.
+                if now >= next_recordings:
+                    shipped = self.shipper.ship_recordings()
+                    done += shipped
+                    next_recordings = 0.0 if shipped else time.monotonic() + RECORDINGS_EVERY_S
             except (*DatabaseAway, OSError) as error:
                 pause_s = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
                 logger.warning("records wait", why=str(error).splitlines()[0], pause_s=pause_s)

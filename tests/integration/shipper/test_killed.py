@@ -58,3 +58,18 @@ def test_killed_again_and_again_at_the_same_point(cell: Cell) -> None:
     assert cell.records() == []
     cell.shipper().step()
     assert len(cell.records()) == 1
+
+
+@pytest.mark.parametrize("point", ["before-commit", "after-commit"])
+def test_a_recording_stored_before_its_record_has_its_agent_after_a_kill(each_cell: Cell, point: str) -> None:
+    call = answered_call(each_cell.tenant_id)
+    segment = each_cell.recorded(call, records.wav())
+    os.utime(segment, (segment.stat().st_mtime - 600,) * 2)
+    each_cell.shipper().ship_recordings()
+    each_cell.ended(call)
+    _die_at(each_cell, point)
+    shipper = each_cell.shipper()
+    while shipper.step() + shipper.ship_recordings():
+        pass
+    assert len(each_cell.records()) == 1
+    assert [recording.agent_id for recording in each_cell.recordings()] == [31]
