@@ -89,6 +89,10 @@ class Deliverer:
         self._chance = chance or random.SystemRandom()
         self._lock = threading.Condition()
         self._busy: Tally[int] = Tally()
+        self._ended = 0
+        """Attempts of this process that ended."""
+        self._ended_before = 0
+        """Of them, those whose places the last step knew to be free."""
         self._failing: set[int] = set()
 
     def run(self, stop: threading.Event, turned: Callable[[], None] = lambda: None) -> None:
@@ -108,7 +112,7 @@ class Deliverer:
                 continue
             failures = 0
             turned()
-            if not done:
+            if not done and not self._await_end():
                 stop.wait(IDLE_S)
         self.settle(STOP_WITHIN_S)
 
@@ -118,7 +122,6 @@ class Deliverer:
         self._failing = self._failing_endpoints()
         free, room, failing_room = self._room()
         if not free:
-            self.settle(IDLE_S, one=True)
             return done
         for delivery_id, endpoint_id in deliveries.due(self._database, self._now(), room, PER_ENDPOINT):
             if not free:
@@ -135,13 +138,20 @@ class Deliverer:
             done += 1
         return done
 
-    def settle(self, within_s: float, *, one: bool = False) -> bool:
-        """Wait until nothing is under way (with `one`: until something ended); return whether that came true."""
+    def settle(self, within_s: float) -> bool:
+        """Wait until nothing is under way; return whether that came true."""
         with self._lock:
-            before = self._busy.total()
-            return self._lock.wait_for(
-                lambda: self._busy.total() == 0 or (one and self._busy.total() < before), within_s
-            )
+            return self._lock.wait_for(lambda: self._busy.total() == 0, within_s)
+
+    def _await_end(self) -> bool:
+        """Wait, at most :data:`IDLE_S`, until an attempt ends that the last step took for under way; one that ended
+        since counts. Return whether there was one: without, False at once.
+        """
+        with self._lock:
+            if not self._busy.total() and self._ended == self._ended_before:
+                return False
+            self._lock.wait_for(lambda: self._ended != self._ended_before, IDLE_S)
+            return True
 
     def measure(self) -> None:
         """Bring the gauges up to date."""
@@ -166,6 +176,7 @@ class Deliverer:
     def _room(self) -> tuple[int, dict[int, int], int]:
         """Return free places in all, of endpoints that have not :data:`PER_ENDPOINT`, and of failing ones."""
         with self._lock:
+            self._ended_before = self._ended
             free = AT_ONCE - self._busy.total()
             room = {endpoint: PER_ENDPOINT - count for endpoint, count in self._busy.items()}
             failing_busy = sum(count for endpoint, count in self._busy.items() if endpoint in self._failing)
@@ -195,6 +206,7 @@ class Deliverer:
             with self._lock:
                 self._busy[claimed.endpoint_id] -= 1
                 self._busy += Tally()  # forgets those without any
+                self._ended += 1
                 self._lock.notify_all()
 
     def attempt(self, claimed: deliveries.Claim) -> str:

@@ -6,12 +6,14 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from admin_web.webhooks import deliverer as deliverer_module
 from admin_web.webhooks import deliveries, service
-from admin_web.webhooks.deliverer import prune
+from admin_web.webhooks.deliverer import Deliverer, prune
 from admin_web.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from core import accounts
 from core.announcements.models import Announcement, AnnouncementTarget
@@ -266,6 +268,74 @@ def test_a_slow_endpoint_holds_up_nobody_else(stage: Stage, receiver: Receiver) 
         assert len(receiver.got) == 10
         assert len(slow.got) <= 4
         assert deliverer.settle(10)
+
+
+def working(deliverer: Deliverer, stop: threading.Event) -> threading.Thread:
+    """Run it in a thread."""
+    thread = threading.Thread(target=deliverer.run, args=(stop,), daemon=True)
+    thread.start()
+    return thread
+
+
+def wait_for_count(receiver: Receiver, count: int, within_s: float) -> None:
+    """Wait until it got `count` deliveries."""
+    begun = time.monotonic()
+    while len(receiver.got) < count and time.monotonic() - begun < within_s:
+        time.sleep(0.01)
+
+
+def test_a_quick_endpoint_is_not_made_to_wait_by_its_places(
+    stage: Stage, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop goes on when a place is free again; with this pause it would be slept through."""
+    monkeypatch.setattr(deliverer_module, "IDLE_S", 20.0)
+    held = threading.Event()
+    with receiving() as slow:
+        slow.status = lambda got: 200 if held.wait(30) else 500
+        stage.endpoint(slow.url, EventKind.RECORDING_READY)
+        for number in range(10):
+            stage.say(f"slow-{number}", EventKind.RECORDING_READY)
+        stage.endpoint(receiver.url)
+        for number in range(40):
+            stage.say(f"quick-{number}")
+        stop = threading.Event()
+        thread = working(stage.deliverer(total_s=25.0), stop)
+        wait_for_count(receiver, 40, 10)
+        slow_by_then = len(slow.got)
+        stop.set()
+        held.set()
+        thread.join(10)
+    assert not thread.is_alive()
+    assert len(receiver.got) == 40, "and none waited for the slow one"
+    assert slow_by_then == 4
+
+
+def test_an_end_between_the_look_and_the_wait_is_not_missed(
+    stage: Stage, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that is under way ends after the places were counted and before the loop waits."""
+    monkeypatch.setattr(deliverer_module, "IDLE_S", 20.0)
+    stage.endpoint(receiver.url)
+    for number in range(12):
+        stage.say(str(number))
+    deliverer, stop = stage.deliverer(), threading.Event()
+    due, answers = deliveries.due, threading.Event()
+    receiver.status = lambda got: 200 if answers.wait(10) else 500
+
+    def slow_look(*arguments: Any) -> list[tuple[int, int]]:
+        found = due(*arguments)
+        if not found:
+            answers.set()
+            deliverer.settle(10)
+        return found
+
+    monkeypatch.setattr(deliveries, "due", slow_look)
+    thread = working(deliverer, stop)
+    wait_for_count(receiver, 12, 10)
+    stop.set()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert len(receiver.got) == 12
 
 
 def test_once_more_under_the_same_id(stage: Stage, receiver: Receiver) -> None:
