@@ -19,6 +19,8 @@ from cti.records.fitting import fit
 from cti.records.sms_facts import SmsFact
 from sms.models import SmsMessage, SmsSource, SmsState
 
+COUNTED = (SmsState.WAITING, SmsState.HANDING_OVER, SmsState.HANDED_OVER, SmsState.UNKNOWN)
+"""Messages that count for the limits: sent, going to be, or perhaps sent. Others use nothing up."""
 DAY = datetime.timedelta(hours=24)
 LATE = DAY
 """A message that comes here so long after it was asked for is not sent any more: it would only confuse."""
@@ -101,7 +103,7 @@ def _refusal(
         return TOO_LONG
     if now - new.asked_at > LATE:
         return TOO_LATE
-    sent = select(func.count()).select_from(SmsMessage).where(SmsMessage.state != SmsState.REFUSED)
+    sent = select(func.count()).select_from(SmsMessage).where(SmsMessage.state.in_(COUNTED))
     of_call = sent.where(SmsMessage.call_id == new.call_id)
     if new.call_id and (session.scalar(of_call) or 0) >= sms.MAX_PER_CALL:
         return TOO_MANY_PER_CALL

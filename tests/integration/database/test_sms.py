@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core import sms
 from core.database import ALL_TENANTS, Database
@@ -124,6 +124,48 @@ def test_a_call_and_a_number_get_so_many(database: Database) -> None:
     assert put(database, two, "other company", number=victim).reason == ""
     tomorrow = NOW + datetime.timedelta(hours=24, seconds=1)
     assert put(database, one, "tomorrow", tomorrow, number=victim).reason == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "counts"),
+    [
+        (SmsState.WAITING, True),
+        (SmsState.HANDING_OVER, True),
+        (SmsState.HANDED_OVER, True),
+        (SmsState.UNKNOWN, True),
+        (SmsState.NOT_SENT, False),
+        (SmsState.FAILED, False),
+        (SmsState.REFUSED, False),
+    ],
+)
+def test_only_what_was_or_may_be_sent_counts(database: Database, state: SmsState, counts: bool) -> None:
+    one, _ = open_two_tenants(database)
+    for index in range(sms.MAX_PER_CALL):
+        put(database, one, f"c{index}", call_id="call", number=f"+86138001380{index:02}")
+    victim = "+8613911112222"
+    for index in range(sms.MAX_PER_NUMBER_A_DAY):
+        put(database, one, f"n{index}", number=victim)
+    with database.transaction(ALL_TENANTS) as session:
+        session.execute(update(SmsMessage).values(state=state))
+        session.commit()
+    assert put(database, one, "of the call", call_id="call").reason == (
+        outbox.TOO_MANY_PER_CALL if counts else ""
+    )
+    assert put(database, one, "to the number", number=victim).reason == (
+        outbox.TOO_MANY_A_DAY if counts else ""
+    )
+
+
+def test_messages_nobody_could_send_do_not_use_the_day_up(database: Database) -> None:
+    one, _ = open_two_tenants(database)
+    for index in range(sms.MAX_PER_NUMBER_A_DAY):
+        put(database, one, f"k{index}")
+    sending(database, LogSender()).step()
+    assert {row.state for row in rows(database)} == {SmsState.NOT_SENT}
+    put(database, one, "connected")
+    service = Service()
+    sending(database, service).step()
+    assert len(service.got) == 1
 
 
 @pytest.mark.mariadb
