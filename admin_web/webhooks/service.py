@@ -8,7 +8,7 @@ from collections.abc import Collection
 import msgspec
 from sqlalchemy import func, select
 
-from admin_web.webhooks import signing
+from admin_web.webhooks import rights, signing
 from admin_web.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from core import audit, outbound_http
 from core.crypto import Vault
@@ -93,7 +93,8 @@ def create(
 ) -> tuple[WebhookEndpoint, str]:
     """Add an endpoint; return it with its secret, which is never shown again. The caller commits.
 
-    Raises ``UrlRefusedError``, :class:`KindsNeededError`, :class:`NameNeededError`, :class:`TooManyEndpointsError`.
+    Raises ``UrlRefusedError``, :class:`KindsNeededError`, :class:`NameNeededError`, :class:`TooManyEndpointsError`, and
+    :class:`rights.KindsNotSeenError` unless `actor` may read all `kinds` themselves.
     """
     _lock(session)
     count = session.scalar(select(func.count()).select_from(WebhookEndpoint)) or 0
@@ -102,6 +103,7 @@ def create(
     secret = signing.new_secret()
     endpoint = WebhookEndpoint(account_id=actor.account_id, secret_encrypted=vault.seal(secret))
     _set(endpoint, name, url, kinds, enabled=enabled)
+    rights.require(actor, kinds)
     session.add(endpoint)
     audit.record(session, actor, "api.webhook-create", endpoint)
     renew_interest(session)
@@ -119,14 +121,18 @@ def change(
     enabled: bool,
 ) -> None:
     """Change `endpoint`. Who changes where it leads or what it gets answers for it: its numbers are shown as far as
-    they may see them. Errors as :func:`create`. The caller commits.
+    they may see them, and they must be allowed to read all it gets; to switch it off or rename it needs nothing more.
+    Errors as :func:`create`. The caller commits, and rolls back after an error.
     """
     _lock(session)
-    before = (endpoint.url, kinds_of(endpoint), endpoint.enabled)
+    before, was_enabled = (endpoint.url, kinds_of(endpoint)), endpoint.enabled
     _set(endpoint, name, url, kinds, enabled=enabled)
-    if before != (endpoint.url, kinds_of(endpoint), endpoint.enabled):
+    leads_elsewhere = before != (endpoint.url, kinds_of(endpoint))
+    if leads_elsewhere or (endpoint.enabled and not was_enabled):
+        rights.require(actor, kinds)
+    if leads_elsewhere or endpoint.enabled != was_enabled:
         endpoint.account_id = actor.account_id
-    if endpoint.enabled and not before[2]:
+    if endpoint.enabled and not was_enabled:
         endpoint.failing_since = None
         endpoint.disabled_why = ""
     changes = audit.changes_of(endpoint)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from admin_web.resource import ShownField, Tag
 from admin_web.resource_views import PAGE_ROWS, changed_list
-from admin_web.webhooks import deliveries, problems, service
+from admin_web.webhooks import deliveries, problems, rights, service
 from admin_web.webhooks.health import FAILING_DAYS
 from admin_web.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from core.errors import CallerFault, NotFound
@@ -280,10 +280,13 @@ class DeliveryPage(View):
     access = Permission.API_VIEW
 
     def get(self, row_id: int, delivery_id: int) -> ResponseReturnValue:
-        """Show it; numbers in full only for who may see them."""
+        """Show it; its content only to who may read such events, numbers in full only to who may see them so."""
         db = session()
         endpoint, delivery, event = _delivery(db, row_id, delivery_id)
-        full = may(Permission.NUMBERS_FULL)
+        body = None
+        if rights.may_read(current_principal(), event.kind):
+            full = may(Permission.NUMBERS_FULL)
+            body = _pretty(deliveries.body_of(db, endpoint, event, reader_sees_numbers=full))
         return render_template(
             "webhooks/delivery.html",
             endpoint=endpoint,
@@ -292,7 +295,7 @@ class DeliveryPage(View):
             state=_tag(delivery),
             problem=problems.sentence(delivery.last_error),
             message=deliveries.message_of(event),
-            body=_pretty(deliveries.body_of(db, endpoint, event, reader_sees_numbers=full)),
+            body=body,
         )
 
 

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import event, select
 
-from admin_web.webhooks import deliveries, service
+from admin_web.webhooks import deliveries, rights, service
 from admin_web.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from core import accounts
-from core.models import AuditEntry
+from core.models import Account, AuditEntry
 from core.outbox import service as outbox
 from core.outbox.kinds import EventKind
 from core.outbox.models import OutboxInterest
-from core.permissions import Permission, encode
+from core.permissions import Permission, encode, encode_queues
 from core.tables import utc_now
 from tests.integration.webhooks.stage import verified
 from tests.support.receiver import Receiver, receiving
@@ -206,14 +206,14 @@ def test_another_companys_webhook_does_not_exist(world: World) -> None:
 
 
 def test_numbers_in_the_content_are_masked_for_who_may_not_see_them(world: World) -> None:
-    """The maker may see them; an account with the right to webhooks alone reads them masked."""
+    """The maker may see them; an account with the rights to webhooks and records alone reads them masked."""
     row_id, _ = make(world)
     tenant = world.ids["one"]["tenants"]
     with world.parts.database.transaction(tenant) as session:
         made = accounts.create_account(
             session, login="integrator", name="Integrator", role=None, password=PASSWORD, apply_role=False
         )
-        made.permissions = encode([Permission.API_VIEW])
+        made.permissions = encode([Permission.API_VIEW, Permission.RECORDS_VIEW])
         outbox.say(session, EventKind.CALL_ENDED, {"caller": "+8613800138000"})
         session.commit()
     deliveries.fan_out(world.parts.database, utc_now())
@@ -231,3 +231,158 @@ def test_at_most_so_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     make(world)
     client = world.client("one", "tenant_admin")
     assert client.post("/webhooks/new", data={**FORM, "url": URL}).status_code == 409
+
+
+def integrator(
+    world: World, *permissions: Permission, queues: list[int] | None = None, group: int = 0
+) -> None:
+    """Add an account with these rights alone; with `group`, its administrator besides."""
+    with world.parts.database.transaction(world.ids["one"]["tenants"]) as session:
+        made = accounts.create_account(
+            session,
+            login="integrator",
+            name="Integrator",
+            role=None,
+            password=PASSWORD,
+            apply_role=False,
+            supervised_queues=encode_queues(queues),
+        )
+        made.permissions = encode(permissions)
+        if group:
+            made.group_id, made.is_group_admin = group, True
+        session.commit()
+
+
+def delivery(world: World, row_id: int, kind: EventKind = EventKind.CALL_ENDED) -> str:
+    """Make a delivery with a body that can be found; return its page's address."""
+    tenant = world.ids["one"]["tenants"]
+    with world.parts.database.transaction(tenant) as session:
+        assert outbox.say(session, kind, {"note": "all-of-it"})
+        session.commit()
+    while deliveries.fan_out(world.parts.database, utc_now()):
+        pass
+    with world.parts.database.transaction(tenant, read_only=True) as session:
+        delivery_id = session.scalars(select(WebhookDelivery.id).order_by(WebhookDelivery.id.desc())).first()
+    return f"/webhooks/{row_id}/deliveries/{delivery_id}"
+
+
+ALL_READING = (Permission.RECORDS_VIEW, Permission.SUPERVISE_VIEW, Permission.ACCOUNTS_VIEW)
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_the_content_is_read_by_who_may_see_the_records_of_all_queues(world: World, limited: bool) -> None:
+    row_id, _ = make(world)
+    queues = [world.ids["one"]["queues"]] if limited else None
+    integrator(world, Permission.API_VIEW, *ALL_READING, queues=queues)
+    address = delivery(world, row_id)
+    answer = world.client("one", "integrator").get(address)
+    assert answer.status_code == 200
+    page = answer.get_data(as_text=True)
+    assert "webhook-id" in page
+    assert "call.ended" in page
+    assert ("all-of-it" in page) is not limited
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [EventKind.CALL_ENDED, EventKind.RECORDING_READY, EventKind.AGENT_STATE, EventKind.ACCOUNT_CREATED],
+)
+def test_the_content_needs_the_right_for_its_kind(world: World, kind: EventKind) -> None:
+    needed = rights.NEEDED[kind.subject]
+    others = [each for each in ALL_READING if each is not needed]
+    integrator(world, Permission.API_VIEW, *others)
+    answer = world.client("one", "tenant_admin").post(
+        "/webhooks/new", data={**FORM, "url": URL, "kinds": [kind.value]}
+    )
+    assert answer.status_code == 200
+    with world.parts.database.transaction(world.ids["one"]["tenants"], read_only=True) as session:
+        row_id = session.scalars(select(WebhookEndpoint.id)).one()
+    address = delivery(world, row_id, kind)
+    assert "all-of-it" in world.client("one", "tenant_admin").get(address).get_data(as_text=True)
+    client = world.client("one", "integrator")
+    assert "all-of-it" not in client.get(address).get_data(as_text=True)
+    with world.parts.database.transaction(world.ids["one"]["tenants"]) as session:
+        account = session.scalars(select(Account).where(Account.login == "integrator")).one()
+        account.permissions = encode([Permission.API_VIEW, needed])
+        session.commit()
+    assert "all-of-it" in world.client("one", "integrator").get(address).get_data(as_text=True)
+
+
+def test_a_groups_administrator_reads_no_deliveries_of_accounts(world: World) -> None:
+    answer = world.client("one", "tenant_admin").post(
+        "/webhooks/new", data={**FORM, "url": URL, "kinds": ["account.created"]}
+    )
+    assert answer.status_code == 200
+    integrator(world, Permission.API_VIEW, Permission.API_EDIT, group=world.ids["one"]["groups"])
+    with world.parts.database.transaction(world.ids["one"]["tenants"], read_only=True) as session:
+        row_id = session.scalars(select(WebhookEndpoint.id)).one()
+    client = world.client("one", "integrator")
+    assert "all-of-it" not in client.get(delivery(world, row_id, EventKind.ACCOUNT_CREATED)).get_data(
+        as_text=True
+    )
+    refused = client.post("/webhooks/new", data={**FORM, "url": URL, "kinds": ["account.created"]})
+    assert refused.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("permissions", "limited", "kinds", "status"),
+    [
+        ((), False, ["call.ended"], 422),
+        ((), False, ["recording.ready"], 422),
+        ((), False, ["agent.state"], 422),
+        ((), False, ["account.changed"], 422),
+        ((Permission.RECORDS_VIEW,), False, ["call.ended", "agent.state"], 422),
+        ((Permission.RECORDS_VIEW,), False, ["call.ended", "recording.ready"], 200),
+        ((Permission.RECORDS_OWN,), False, ["call.ended"], 422),
+        ((Permission.SUPERVISE_VIEW,), False, ["agent.state"], 200),
+        ((Permission.ACCOUNTS_VIEW,), False, ["account.changed"], 200),
+        (ALL_READING, True, ["call.offered"], 422),
+        (ALL_READING, True, ["agent.state"], 422),
+        (ALL_READING, True, ["account.changed"], 200),
+    ],
+)
+def test_nobody_has_sent_what_they_may_not_see(
+    world: World, permissions: tuple[Permission, ...], limited: bool, kinds: list[str], status: int
+) -> None:
+    queues = [world.ids["one"]["queues"]] if limited else None
+    integrator(world, Permission.API_VIEW, Permission.API_EDIT, *permissions, queues=queues)
+    client = world.client("one", "integrator")
+    answer = client.post("/webhooks/new", data={**FORM, "url": URL, "kinds": kinds})
+    assert answer.status_code == status
+    assert ('id="f-kinds-error"' in answer.get_data(as_text=True)) is (status == 422)
+    with world.parts.database.transaction(world.ids["one"]["tenants"], read_only=True) as session:
+        assert len(session.scalars(select(WebhookEndpoint)).all()) == (status == 200)
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"url": "https://mine.example.net/"}, 422),
+        ({"kinds": ["call.ended"]}, 422),
+        ({"kinds": ["account.changed"]}, 422),
+        ({"name": "Renamed"}, 303),
+        ({"enabled": ""}, 303),
+        ({"enabled": "", "url": "https://mine.example.net/"}, 422),
+    ],
+)
+def test_a_webhook_is_led_elsewhere_only_by_who_may_see_what_it_tells(
+    world: World, change: dict, status: int
+) -> None:
+    row_id, _ = make(world)
+    integrator(world, Permission.API_VIEW, Permission.API_EDIT)
+    client = world.client("one", "integrator")
+    answer = client.post(f"/webhooks/{row_id}", data={**FORM, "url": URL, **change})
+    assert answer.status_code == status
+    with world.parts.database.transaction(world.ids["one"]["tenants"], read_only=True) as session:
+        row = session.get_one(WebhookEndpoint, row_id)
+        assert row.url == URL
+        assert service.kinds_of(row) == {EventKind.CALL_ENDED, EventKind.CALL_OFFERED}
+        assert row.enabled is (change.get("enabled", "1") == "1" or status == 422)
+    if not row.enabled:
+        again = client.post(f"/webhooks/{row_id}", data={**FORM, "url": URL})
+        assert again.status_code == 422, "and enabled only by them"
+    admin = world.client("one", "tenant_admin")
+    assert (
+        admin.post(f"/webhooks/{row_id}", data={**FORM, "url": URL, **change, "enabled": "1"}).status_code
+        == 303
+    )
