@@ -27,6 +27,7 @@ from cti.desk.models import CallWrapUp, WorkDone, WorkKind
 from cti.models import ExtensionAccount, Queue, QueueMember
 from cti.records import notes
 from cti.records.models import Callback, CallbackState, CallOffer, CallRecord, Direction, Recording
+from cti.records.owners import with_owner
 
 SHOWN: Final = 100
 """Entries of a kind at most."""
@@ -188,13 +189,8 @@ def _lost(
 
 
 def _messages(session: TenantSession, own: list[int] | None, entry_id: int) -> list[Entry]:
-    query = (
-        select(Recording, CallRecord)
-        .join(
-            CallRecord,
-            (CallRecord.tenant_id == Recording.tenant_id) & (CallRecord.call_id == Recording.call_id),
-        )
-        .where(Recording.kind == SegmentKind.VOICEMAIL)
+    query = with_owner(select(Recording, CallRecord).select_from(Recording), needed=True).where(
+        Recording.kind == SegmentKind.VOICEMAIL
     )
     if own is not None:
         query = query.where(CallRecord.queue_id.in_(own))

@@ -18,6 +18,7 @@ from core.models import Account
 from cti.call.model import PathStep, SegmentKind
 from cti.models import ExtensionAccount, Queue, QueueMember
 from cti.records.models import Callback, CallbackState, CallNote, CallRecord, Recording
+from cti.records.owners import with_owner
 from cti.records.reach import SomeQueues
 from ivr.models import Flow
 
@@ -51,7 +52,7 @@ class Message:
 
     recording: Recording
     record: CallRecord | None
-    """None while the call's record has not come yet."""
+    """That of the part it was left in; None while the call's record has not come yet."""
     flow: str
     """Name of the flow it was left in, and of the node."""
     node: str
@@ -61,11 +62,7 @@ class Message:
 def messages(db: TenantSession, wanted: Wanted) -> tuple[list[Message], Recording | None]:
     """Return a page of messages, and its last one if more follow."""
     query = (
-        select(Recording, CallRecord)
-        .outerjoin(
-            CallRecord,
-            (CallRecord.tenant_id == Recording.tenant_id) & (CallRecord.call_id == Recording.call_id),
-        )
+        with_owner(select(Recording, CallRecord).select_from(Recording))
         .where(Recording.kind == SegmentKind.VOICEMAIL)
         .order_by(Recording.started_at.desc(), Recording.id.desc())
         .limit(PAGE_MESSAGES + 1)

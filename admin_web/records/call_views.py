@@ -47,13 +47,17 @@ class RecordPage(View):
             leg_kinds=LEG_KINDS,
             may_play=may(Permission.RECORDINGS_PLAY),
             may_download=may(Permission.RECORDINGS_DOWNLOAD),
-            wrap_ups=wrap_ups_of(db, call.record),
+            wrap_ups=wrap_ups_of(db, call.record, own_only()),
         )
 
 
-def wrap_ups_of(db: TenantSession, record: CallRecord) -> list[CallWrapUp]:
-    """Return the saved wrap-ups of a record; of a part of a transferred call those of its own agent."""
+def wrap_ups_of(db: TenantSession, record: CallRecord, own_of: int) -> list[CallWrapUp]:
+    """Return the saved wrap-ups of a record; of a part of a transferred call those of its own agent, for who sees their
+    own calls (`own_of`) their own.
+    """
     found = wrap_ups.saved_of(db, record.source_call_id or record.call_id)
+    if own_of:
+        return [each for each in found if each.account_id == own_of]
     if record.source_call_id or record.ended_in is EndedIn.TRANSFERRED:
         return [each for each in found if each.account_id == record.agent_id]
     return found
@@ -68,8 +72,15 @@ def said_by_key(db: TenantSession, call_id: str) -> list[Moment]:
 
 
 def recording_of(call_id: str, segment: int) -> Recording:
-    """Return the segment of a call the account may see. Raises ``NotFound``."""
-    call = queries.whole_call(session(), call_id, own_of=own_only(), limits=limits())
+    """Return the segment of a call the account may see: by the id of the part it belongs to, or of the whole call,
+    which lists of messages and webhooks give; then too the account must see that part. Raises ``NotFound``.
+    """
+    db = session()
+    part = queries.part_of(db, call_id, segment)
+    try:
+        call = queries.whole_call(db, part, own_of=own_only(), limits=limits())
+    except NotFound:
+        raise NotFound(kind="call", id=call_id) from None  # which part it is in is theirs who see it
     found = next((each for each in call.recordings if each.segment == segment), None)
     if found is None:
         raise NotFound(kind="recording", id=call_id)

@@ -16,9 +16,12 @@ from admin_web.records.filters import ListKind, RecordFilter, this_month
 from core import phone
 from core.database import TenantSession
 from core.errors import NotFound
-from cti.call.model import EndedIn, Segment, SegmentKind
+from cti.call.in_transfer import MAX_TRANSFERS
+from cti.call.model import EndedIn, LegKind, Segment, SegmentKind
 from cti.desk.models import WorkDone, WorkKind
 from cti.records.models import CallLeg, CallOffer, CallRecord, Direction, Recording
+from cti.records.owners import with_owner
+from cti.records.parts import part_id
 from cti.records.reach import SomeQueues, newest
 
 __all__ = [
@@ -31,6 +34,7 @@ __all__ = [
     "narrowed",
     "of_agent",
     "page",
+    "part_of",
     "recorded_calls",
     "this_month",
     "through_flow",
@@ -147,14 +151,11 @@ def _marks(wanted: RecordFilter) -> list[ColumnElement[bool]]:
 
 
 def messages(wanted: RecordFilter) -> Select[Recording, CallRecord]:
-    """Return the query for the messages of a list with their calls' records, in no order (CTI-C4)."""
-    query = (
-        select(Recording, CallRecord)
-        .outerjoin(
-            CallRecord,
-            (CallRecord.tenant_id == Recording.tenant_id) & (CallRecord.call_id == Recording.call_id),
-        )
-        .where(Recording.kind == SegmentKind.VOICEMAIL, *_within(Recording.started_at, Recording.id, wanted))
+    """Return the query for the messages of a list with the records of the parts they were left in (CTI-C4), in no
+    order.
+    """
+    query = with_owner(select(Recording, CallRecord).select_from(Recording)).where(
+        Recording.kind == SegmentKind.VOICEMAIL, *_within(Recording.started_at, Recording.id, wanted)
     )
     if wanted.number:
         columns = (CallRecord.caller, CallRecord.called)
@@ -258,7 +259,11 @@ class WholeCall:
 def whole_call(
     db: TenantSession, call_id: str, *, own_of: int = 0, limits: SomeQueues | None = None
 ) -> WholeCall:
-    """Return the call; with `own_of`, only if it was that account's, with `limits` only within. Raises ``NotFound``."""
+    """Return the call; with `own_of`, only if it was that account's, with `limits` only within. Raises ``NotFound``.
+
+    Who was only offered it does not hear the colleague who talked; who sees one part of it alone sees no legs of the
+    others.
+    """
     wanted = select(CallRecord).where(CallRecord.call_id == call_id)
     record = db.scalar(wanted if limits is None else wanted.where(limits.has()))
     if record is None:
@@ -270,27 +275,47 @@ def whole_call(
         raise NotFound(kind="call", id=call_id)
     root = root_of(record)
     legs = select(CallLeg).where(CallLeg.call_id == root).order_by(CallLeg.started_at)
-    recordings = list(
-        db.scalars(select(Recording).where(Recording.call_id == root).order_by(Recording.segment))
-    )
+    recorded = select(Recording).select_from(Recording).where(Recording.call_id == root)
     if is_part(record):
-        own = segments_of(record)
-        recordings = [each for each in recordings if each.segment in own]
+        recorded = with_owner(recorded, needed=True).where(CallRecord.id == record.id)
+    recordings = list(db.scalars(recorded.order_by(Recording.segment)))
+    if own_of and record.agent_id != own_of:
+        recordings = [
+            each for each in recordings if each.agent_id == own_of or each.kind is SegmentKind.VOICEMAIL
+        ]
+    if is_part(record) and (own_of or limits is not None):
+        part = {each.leg_uuid for each in offers}
+        legs = legs.where(or_(CallLeg.kind == LegKind.CUSTOMER, CallLeg.leg_uuid.in_(part)))
     return WholeCall(
         record=record,
         legs=list(db.scalars(legs)),
         offers=offers,
         recordings=recordings,
-        parts=_parts(db, record, limits),
+        parts=_parts(db, record, own_of, limits),
     )
 
 
-def _parts(db: TenantSession, record: CallRecord, limits: SomeQueues | None) -> list[CallRecord]:
-    """Return the parts of a transferred call within `limits` in order; none of a call nobody transferred."""
+def part_of(db: TenantSession, call_id: str, segment: int) -> str:
+    """Return the id of the part that owns a recorded segment of the whole call `call_id`; `call_id` itself when there
+    is no such segment, as under a later part's id.
+    """
+    part = with_owner(select(CallRecord.call_id).select_from(Recording), needed=True)
+    return db.scalar(part.where(Recording.call_id == call_id, Recording.segment == segment)) or call_id
+
+
+def _parts(db: TenantSession, record: CallRecord, own_of: int, limits: SomeQueues | None) -> list[CallRecord]:
+    """Return the parts of a transferred call in order, as far as they are `own_of`'s or within `limits`; none of a call
+    nobody transferred.
+    """
     if not is_part(record):
         return []
     root = root_of(record)
-    query = select(CallRecord).where(or_(CallRecord.call_id == root, CallRecord.source_call_id == root))
+    # By their ids: there is no index of the calls that parts are of.
+    ids = [part_id(root, number) for number in range(1, MAX_TRANSFERS + 2)]
+    of_call = or_(CallRecord.call_id == root, CallRecord.source_call_id == root)
+    query = select(CallRecord).where(CallRecord.call_id.in_(ids), of_call)
     if limits is not None:
         query = query.where(limits.has())
+    if own_of:
+        query = query.where(or_(CallRecord.agent_id == own_of, CallRecord.id == record.id))
     return list(db.scalars(query.order_by(CallRecord.arrived_at, CallRecord.id)))

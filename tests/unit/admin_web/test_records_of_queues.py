@@ -164,11 +164,11 @@ def test_a_missed_call_of_another_queue_cannot_be_marked(floor: Floor) -> None:
 
 
 def test_parts_of_other_queues_are_not_shown_cti_c6(floor: Floor) -> None:
-    add(floor.world, "p-1", queue_id=floor.sales, ended_in=EndedIn.TRANSFERRED)
-    add(floor.world, "p-2", queue_id=floor.support, source_call_id="p-1")
-    text = floor.world.client("one", "of-sales").get("/records/calls/p-1").get_data(as_text=True)
+    add(floor.world, "p", queue_id=floor.sales, ended_in=EndedIn.TRANSFERRED)
+    add(floor.world, "p-2", queue_id=floor.support, source_call_id="p")
+    text = floor.world.client("one", "of-sales").get("/records/calls/p").get_data(as_text=True)
     assert "p-2" not in text
-    assert "p-2" in floor.world.client("one", "supervisor").get("/records/calls/p-1").get_data(as_text=True)
+    assert "p-2" in floor.world.client("one", "supervisor").get("/records/calls/p").get_data(as_text=True)
 
 
 def test_reports_count_the_calls_of_their_queues_cti_c9(floor: Floor) -> None:

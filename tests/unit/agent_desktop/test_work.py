@@ -121,6 +121,24 @@ def test_one_caller_is_one_entry(world: World) -> None:
     assert [each["kind"] for each in entries(world)] == ["voicemail", "callback"]
 
 
+def test_a_message_left_after_a_transfer_is_work_of_the_queue_it_was_left_in_dsk_7(world: World) -> None:
+    support = {"queue_id": world.ids["sales"] + 1, "queue_name": "Support"}
+    record(world, "t", 2, ended_in=EndedIn.TRANSFERRED, agent_id=world.ids["bert"], talk_at=ago(2), **support)
+    record(world, "t-2", 1.9, source_call_id="t", ended_in=EndedIn.VOICEMAIL)
+    message(world, "t", 1.8)
+    record(world, "u", 2, ended_in=EndedIn.TRANSFERRED, agent_id=world.ids["bert"], talk_at=ago(2))
+    record(world, "u-2", 1.9, source_call_id="u", ended_in=EndedIn.VOICEMAIL, **support)
+    message(world, "u", 1.7)
+    join_queue(world)
+    (shown,) = entries(world)
+    assert (shown["kind"], shown["call_id"], shown["queue"]) == ("voicemail", "t-2", "Sales")
+    queues = {each["call_id"]: each["queue"] for each in entries(world, "carl")}
+    assert queues == {"t-2": "Sales", "u-2": "Support"}, "carl sees all"
+    client = world.client("anna")
+    assert client.post(f"/desk/api/work/voicemail/{shown['id']}/done", json={}).status_code == 200
+    assert client.post(f"/desk/api/work/voicemail/{shown['id'] + 1}/done", json={}).status_code == 404
+
+
 def test_a_mark_says_who_dealt_with_it_and_can_be_taken_back(world: World) -> None:
     join_queue(world)
     entry_id = record(world, "abandoned", 2)
