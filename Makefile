@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 UV := .venv/bin/uv
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help run test test-all lint format messages lock migration settings bench soak shift clean
+.PHONY: help run test test-all lint format messages lock migration settings bench search soak shift clean
 
 help: ## list these habits
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ settings: ## write the reference of settings into docs/operations.md
 
 bench: ## run every benchmark but the hour's (make soak, make shift)
 	@for file in $(filter-out bench/soak.py bench/shift.py,$(wildcard bench/[a-z]*.py)); do echo "== $$file"; $(PYTHON) -m "bench.$$(basename $$file .py)" || exit 1; done
+
+search: ## try the property tests with examples nobody has seen yet
+	$(PYTHON) -m pytest -q --numprocesses auto --hypothesis-profile=search $$(grep -rl '@given' tests/unit)
 
 soak: ## an hour of 200 agents and 500 calls on the simulator
 	@$(PYTHON) -m bench.soak
