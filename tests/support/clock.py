@@ -39,6 +39,11 @@ def held_back_s() -> float:
     return total + stolen / os.sysconf("SC_CLK_TCK") / (os.cpu_count() or 1)
 
 
+def worked_of(passed_s: float, held_s: float) -> float:
+    """Return the part of a time in which programs worked, between `SLOWEST` of it and all of it."""
+    return min(passed_s, max(passed_s - held_s, passed_s * SLOWEST))
+
+
 class Clock:
     """Counts the seconds in which the machine let its programs work. Safe to share between threads."""
 
@@ -53,7 +58,7 @@ class Clock:
         with self._lock:
             real_s, held_s = time.monotonic(), held_back_s()
             passed_s = real_s - self._real_s
-            self._worked_s += passed_s - min(max(held_s - self._held_s, 0.0), passed_s * (1 - SLOWEST))
+            self._worked_s += worked_of(passed_s, held_s - self._held_s)
             self._real_s, self._held_s = real_s, held_s
             return self._worked_s
 
@@ -86,8 +91,7 @@ class Witness:
         """Return how much of the time between two moments (Unix time) the machine let its programs work."""
         before = max((held for at, held in self._seen if at <= since_s), default=self._seen[0][1])
         after = min((held for at, held in self._seen if at >= until_s), default=self._seen[-1][1])
-        passed_s = until_s - since_s
-        return passed_s - min(max(after - before, 0.0), passed_s * (1 - SLOWEST))
+        return worked_of(until_s - since_s, after - before)
 
 
 now_s = Clock().now_s
