@@ -383,6 +383,9 @@ class RecordingList(ApiView):
         "GET": Operation(
             id="listRecordings",
             summary=lazy("List a call's recordings"),
+            description=lazy(
+                "By the whole call's id those of all parts the key may read, by a later part's id that part's."
+            ),
             scope=ApiScope.RECORDINGS_READ,
             answer=All[RecordingOut],
         )
@@ -390,8 +393,8 @@ class RecordingList(ApiView):
 
     def get(self, call_id: str) -> All[RecordingOut]:
         """Return the segments."""
-        call = queries.whole_call(session(), call_id, own_of=own_only(), limits=limits())
-        return All(items=[_recording(row) for row in call.recordings])
+        rows = queries.recordings_of(session(), call_id, own_of=own_only(), limits=limits())
+        return All(items=[_recording(row) for row in rows])
 
 
 def _recording(row: Recording) -> RecordingOut:

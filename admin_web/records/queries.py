@@ -36,6 +36,7 @@ __all__ = [
     "page",
     "part_of",
     "recorded_calls",
+    "recordings_of",
     "this_month",
     "through_flow",
     "whole_call",
@@ -280,9 +281,7 @@ def whole_call(
         recorded = with_owner(recorded, needed=True).where(CallRecord.id == record.id)
     recordings = list(db.scalars(recorded.order_by(Recording.segment)))
     if own_of and record.agent_id != own_of:
-        recordings = [
-            each for each in recordings if each.agent_id == own_of or each.kind is SegmentKind.VOICEMAIL
-        ]
+        recordings = [each for each in recordings if _may_hear(each, own_of)]
     if is_part(record) and (own_of or limits is not None):
         part = {each.leg_uuid for each in offers}
         legs = legs.where(or_(CallLeg.kind == LegKind.CUSTOMER, CallLeg.leg_uuid.in_(part)))
@@ -293,6 +292,35 @@ def whole_call(
         recordings=recordings,
         parts=_parts(db, record, own_of, limits),
     )
+
+
+def recordings_of(
+    db: TenantSession, call_id: str, *, own_of: int = 0, limits: SomeQueues | None = None
+) -> list[Recording]:
+    """Return the segments of a call in order: by the whole call's id those of all parts the reader sees, by a later
+    part's id that part's. Limits and errors are those of :func:`whole_call`.
+    """
+    query = with_owner(select(Recording, CallRecord).select_from(Recording), needed=True)
+    query = query.where(Recording.call_id == call_id).order_by(Recording.segment)
+    rows = list(db.execute(query if limits is None else query.where(limits.has())))
+    if own_of:
+        asked = select(CallOffer.record_id).where(
+            CallOffer.record_id.in_({record.id for _, record in rows}), CallOffer.agent_id == own_of
+        )
+        offered = set(db.scalars(asked))
+        rows = [
+            row
+            for row in rows
+            if row[1].agent_id == own_of or (row[1].id in offered and _may_hear(row[0], own_of))
+        ]
+    if rows:
+        return [recording for recording, _ in rows]
+    return whole_call(db, call_id, own_of=own_of, limits=limits).recordings
+
+
+def _may_hear(recording: Recording, agent_id: int) -> bool:
+    """Return whether who was only offered a call hears the segment: not what a colleague talked."""
+    return recording.agent_id == agent_id or recording.kind is SegmentKind.VOICEMAIL
 
 
 def part_of(db: TenantSession, call_id: str, segment: int) -> str:

@@ -162,9 +162,54 @@ def test_the_interface_gives_segments_of_all_parts_by_the_id_webhooks_carry(floo
     }
     refused = asking["of-sales"].get("/call-records/t/recordings/2").get_data(as_text=True)
     assert "t-2" not in refused, "nor is it said which part has it"
-    for call_id, numbers in (("t", [1]), ("t-2", [2])):
-        items = asking["tenant_admin"].get(f"/call-records/{call_id}/recordings").get_json()["items"]
-        assert [each["segment"] for each in items] == numbers
+    lists = {}
+    for who, get in asking.items():
+        answers = [get.get(f"/call-records/{call_id}/recordings") for call_id in ("t", "t-2")]
+        lists[who] = [
+            [each["segment"] for each in answer.get_json()["items"]]
+            if answer.status_code == 200
+            else answer.status_code
+            for answer in answers
+        ]
+    assert lists == {
+        "tenant_admin": [[1, 2], [2]],
+        "of-sales": [[1], 404],
+        "of-support": [[2], [2]],
+        "stranger": [404, 404],
+    }
+
+
+def test_the_interface_lists_of_other_parts_what_an_agent_may_hear(floor: Floor) -> None:
+    """Who talked in one part, or was only offered another, lists by the whole call's id what the pages give them."""
+    world = floor.world
+    transferred(floor, "t")
+    add(
+        world, "o", agent_id=floor.helper, talk_at=AT, ended_in=EndedIn.TRANSFERRED, ended_at=LATER,
+        segments='[{"name":"1/o-1.wav","started_ms":1}]',
+    )  # fmt: skip
+    add(
+        world, "o-2", source_call_id="o", agent_id=floor.helper, arrived_at=LATER, offered=[floor.seller],
+        segments='[{"name":"1/o-2.wav","started_ms":1}]',
+    )  # fmt: skip
+    sound(world, "o", 1, AT, agent_id=floor.helper)
+    sound(world, "o", 2, LATER, agent_id=floor.helper)
+    lists = {}
+    for login, account in (("seller", floor.seller), ("helper", floor.helper)):
+        with world.parts.database.transaction(floor.tenant) as session:
+            row = session.get_one(Account, account)
+            row.apply_role = False
+            rights = (Permission.RECORDS_OWN, Permission.RECORDINGS_DOWNLOAD, Permission.API_EDIT)
+            row.permissions = json.dumps([each.value for each in rights])
+            session.commit()
+        get = program(world, (ApiScope.RECORDINGS_READ,), login=login)
+        answers = [get.get(f"/call-records/{call_id}/recordings") for call_id in ("t", "o", "o-2")]
+        lists[login] = [
+            [each["segment"] for each in answer.get_json()["items"]]
+            if answer.status_code == 200
+            else answer.status_code
+            for answer in answers
+        ]
+    assert lists == {"seller": [[1], 404, []], "helper": [404, [1, 2], [2]]}
 
 
 def test_messages_are_filtered_and_exported_by_the_part_they_were_left_in_cti_c5(floor: Floor) -> None:
