@@ -20,12 +20,12 @@ import structlog
 from sqlalchemy import Select, and_, or_, select
 
 from core.clock import from_ms
-from core.database import ALL_TENANTS, Database, TenantSession
+from core.database import ALL_TENANTS, Database, TenantSession, utc_now
 from core.models import Tenant
 from core.store import FileStore
 from cti.call.model import Segment, SegmentKind
 from cti.records import wav
-from cti.records.models import CallRecord, Recording
+from cti.records.models import CallRecord, Recording, RecordState
 from cti.records.telling import tell_recording
 
 _NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9\-]{7,63})-([1-9][0-9]{0,3})\.wav\Z")
@@ -137,11 +137,14 @@ def ship(database: Database, store: FileStore, file: SegmentFile, now: datetime.
     return shipped is None
 
 
-def complete(session: TenantSession, tenant_id: int, root_id: str, segments: Sequence[Segment]) -> None:
-    """Say who talked in the segments that were stored before it was known, what they are and when they began.
+def complete(
+    session: TenantSession, tenant_id: int, root_id: str, segments: Sequence[Segment], by: RecordState
+) -> None:
+    """Say who talked in the segments that were stored before it was known, what they are and when they began; of those
+    it changes, others are told again.
 
-    `root_id` is the whole call's id. Runs in the transaction that writes the record with `segments`; a recording that
-    has its agent stays as it is.
+    `root_id` is the whole call's id. Runs in the transaction that writes the record with `segments`, which is in state
+    `by`; a recording that has its agent stays as it is.
     """
     if not segments:
         return
@@ -153,10 +156,12 @@ def complete(session: TenantSession, tenant_id: int, root_id: str, segments: Seq
     )
     for row in rows:
         segment = by_name.get(f"{tenant_id}/{root_id}-{row.segment}.wav")
-        if segment is not None:
-            row.agent_id = segment.agent_id
-            row.kind = segment.kind
-            row.started_at = from_ms(segment.started_ms)
+        if segment is None:
+            continue
+        said = (segment.agent_id, segment.kind, from_ms(segment.started_ms))
+        if said != (row.agent_id, row.kind, row.started_at):
+            row.agent_id, row.kind, row.started_at = said
+            tell_recording(session, row, utc_now(), corrected_by=by)
 
 
 def _row(file: SegmentFile) -> Select[Recording]:

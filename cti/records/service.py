@@ -184,7 +184,11 @@ class _Writer:
             self.session.add(self._offer(record, position, offer))
         write_notes(self.session, record, story)
         recordings.complete(
-            self.session, story.tenant_id, story.source_call_id or story.call_id, story.segments
+            self.session,
+            story.tenant_id,
+            story.source_call_id or story.call_id,
+            story.segments,
+            by=record.state,
         )
         self.changed.append(record)
         self.offered_to[record.id] = tuple(dict.fromkeys(offer.agent_id for offer in story.offers))

@@ -9,7 +9,7 @@ from typing import Any
 from core.outbox import service as outbox
 from core.outbox.kinds import EventKind
 from core.tenancy import TenantSession
-from cti.records.models import CallRecord, Recording
+from cti.records.models import CallRecord, Recording, RecordState
 
 
 def tell_records(
@@ -58,8 +58,17 @@ def record_body(record: CallRecord) -> dict[str, Any]:
     }
 
 
-def tell_recording(session: TenantSession, recording: Recording, now: datetime.datetime) -> None:
-    """Say that a segment was stored; runs in the transaction that adds its row."""
+def tell_recording(
+    session: TenantSession,
+    recording: Recording,
+    now: datetime.datetime,
+    corrected_by: RecordState | None = None,
+) -> None:
+    """Say that a segment was stored, or of one that was what the call's record then said of it (`corrected_by`).
+
+    Runs in the transaction that writes the row, which has its tenant. Each is said once; of a segment's events the one
+    with the latest instant counts.
+    """
     body = {
         "call_id": recording.call_id,
         "segment": recording.segment,
@@ -72,4 +81,6 @@ def tell_recording(session: TenantSession, recording: Recording, now: datetime.d
         "sha256": recording.sha256,
     }
     key = f"{EventKind.RECORDING_READY.value}:{recording.call_id}-{recording.segment}"
-    outbox.say(session, EventKind.RECORDING_READY, body, key, at=now)
+    if corrected_by is not None:
+        key += f":{corrected_by.value}"
+    outbox.say(session, EventKind.RECORDING_READY, body, key, tenant_id=recording.tenant_id, at=now)

@@ -97,6 +97,16 @@ def accounts_said(cell: Cell) -> list[int | None]:
     return [body["account_id"] for body in sorted(bodies, key=lambda body: body["segment"])]
 
 
+def told(cell: Cell) -> list[tuple[str, int, int | None, str, str]]:
+    """Return what was said of recordings, in order: key, segment, account, kind, start."""
+    with cell.database.transaction(cell.tenant_id, read_only=True) as session:
+        query = select(OutboxEvent).where(OutboxEvent.kind == EventKind.RECORDING_READY)
+        events = session.scalars(query.order_by(OutboxEvent.at, OutboxEvent.id)).all()
+        bodies = [(event.key, msgspec.json.decode(event.body)) for event in events]
+    names = ("segment", "account_id", "kind", "started_at")
+    return [(key.removeprefix("recording.ready:"), *(body[name] for name in names)) for key, body in bodies]
+
+
 def whose(rows: list[Recording]) -> list[tuple[int, int]]:
     return [(row.segment, row.agent_id) for row in rows]
 
@@ -210,6 +220,61 @@ def test_a_final_record_says_what_the_provisional_one_did_not_know(each_cell: Ce
     rows = each_cell.recordings()
     assert whose(rows) == [(1, 31), (2, 32)]
     assert {row.kind for row in rows} == {SegmentKind.TALK}
+
+
+def test_what_a_record_corrects_is_said_again_once(each_cell: Cell) -> None:
+    """ACC-13: who was told of a recording nobody's name was known of is told the name."""
+    want_events(each_cell)
+    call = transferred_call(each_cell)
+    for number in (1, 2):
+        recorded_ago(each_cell, call, 600, number)
+    shipper = each_cell.shipper()
+    everything(shipper)
+    first = told(each_cell)
+    assert [event[:4] for event in first] == [(f"{call.id}-{n}", n, None, "talk") for n in (1, 2)]
+    begins = [msgspec.to_builtins(from_ms(T + after_ms)) for after_ms in (30_000, 110_000)]
+    for _ in range(2):  # the second time the file was not removed after the commit
+        each_cell.ended(call, ended_ms=T + 300_000)
+        everything(shipper)
+        assert told(each_cell)[2:] == [
+            (f"{call.id}-{n}:final", n, account, "talk", begin)
+            for n, account, begin in zip((1, 2), (31, 32), begins, strict=True)
+        ]
+
+
+def test_both_records_correct_what_was_said_of_a_message(each_cell: Cell) -> None:
+    """A message has no agent: the final record may correct what the provisional one said, and says nothing twice."""
+    want_events(each_cell)
+    known = transferred_call(each_cell)
+    left = msgspec.structs.replace(known.segments[0], agent_id=0, kind=SegmentKind.VOICEMAIL)
+    before = msgspec.structs.replace(known, segments=[left], transfers=[], ended_ms=T + 300_000)
+    recorded_ago(each_cell, known, 600, 1)
+    shipper = each_cell.shipper()
+    everything(shipper)
+    for _ in range(2):
+        each_cell.fact(before)
+        everything(shipper)
+    assert [event[0] for event in told(each_cell)] == [f"{known.id}-1", f"{known.id}-1:provisional"]
+    each_cell.ended(known, ended_ms=T + 300_000)
+    everything(shipper)
+    assert [(event[0], *event[2:4]) for event in told(each_cell)[1:]] == [
+        (f"{known.id}-1:provisional", None, "voicemail"),
+        (f"{known.id}-1:final", 31, "talk"),
+    ]
+
+
+def test_what_a_record_confirms_is_not_said_again(cell: Cell) -> None:
+    want_events(cell)
+    call = call_number(cell, 1)
+    left = msgspec.structs.replace(call.segments[0], agent_id=0, kind=SegmentKind.VOICEMAIL)
+    call = msgspec.structs.replace(call, segments=[left])
+    cell.fact(msgspec.structs.replace(call, ended_ms=T + 90_000))
+    recorded_ago(cell, call, 600)
+    shipper = cell.shipper()
+    everything(shipper)
+    cell.ended(call)
+    everything(shipper)
+    assert [event[0] for event in told(cell)] == [f"{call.id}-1"]
 
 
 def test_a_recording_with_its_agent_stays_as_it_is(cell: Cell) -> None:
