@@ -110,6 +110,8 @@ def _begin(call: Call, flow_id: int, before: engine.Run | None, world: World, no
     run = engine.start(
         flow, language=language, variables={**variables, **of_moment(call, world, now_ms)}, now_ms=now_ms
     )
+    # What a call may cause it may cause once, however often it comes to a flow.
+    run = msgspec.structs.replace(run, sms=call.sms)
     if before is not None:
         # Names of timers and requests go on counting: what comes late must not meet another one's name.
         run = msgspec.structs.replace(
@@ -120,7 +122,6 @@ def _begin(call: Call, flow_id: int, before: engine.Run | None, world: World, no
             spare_until_ms=before.spare_until_ms,
             timers=before.timers,
             requests=before.requests,
-            sms=before.sms,
         )
     _store(call, run)
     return True
@@ -244,6 +245,8 @@ def kept(notes: list[KeyedNote]) -> list[KeyedNote]:
 
 def _load(call: Call) -> engine.Run:
     run = msgspec.convert(call.run, engine.Run)
+    # An earlier version kept the count on the run alone.
+    run = msgspec.structs.replace(run, sms=max(run.sms, call.sms))
     if run.path:
         # Written by an earlier version, which kept the path twice.
         call.path_from = max(0, len(call.path) - len(run.path))
@@ -252,7 +255,7 @@ def _load(call: Call) -> engine.Run:
 
 
 def _store(call: Call, run: engine.Run) -> None:
-    call.run = msgspec.to_builtins(msgspec.structs.replace(run, path=[]))
+    call.run, call.sms = msgspec.to_builtins(msgspec.structs.replace(run, path=[])), run.sms
     entered = run.path[call.path_from :] if len(run.path) >= call.path_from else run.path
     call.path = call.path[: call.path_from] + [
         PathStep(

@@ -347,6 +347,8 @@ class Call(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The caller's leg parked out of a talk whose end was not told yet."""
     flow_changes: int = 0
     """How often the call went on in another flow."""
+    sms: int = 0
+    """Short messages its flows have caused so far: a flow the call comes to again does not begin anew."""
     path_from: int = 0
     """Steps of `path` that are those of flows before the present one."""
     notes: list[KeyedNote] = []

@@ -7,8 +7,10 @@ import types
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import pytest
 
+from core import sms as core_sms
 from core.documents import DestinationKind
 from cti.call import effects as fx
 from cti.call import inputs
@@ -113,6 +115,51 @@ def test_who_is_transferred_to_the_flow_again_gets_another_message(tmp_path: Pat
     call.give(inputs.TransferAsked(at_ms=call.now_ms, leg_id=LEG_ID, to=back))
     carry(tmp_path, call.call, call.give(inputs.Parked(at_ms=call.now_ms)))
     assert len({fact.key for fact in left(tmp_path)}) == 2
+
+
+def test_a_call_has_its_share_of_messages_however_often_it_comes_to_flows(tmp_path: Path) -> None:
+    """The caller hears that a message is on its way only of those that are sent: the fourth is none."""
+    to_sales = {"type": "transfer", "code": "sales", "to": "queue", "target_id": 7, "failure": "bye"}
+    more = {**SMS, "code": "more", "next": "sales"}
+    world = FixedWorld()
+    world.flows = {3: flow({**SMS, "next": "more"}, more, to_sales, entry="text")}
+    call = Driven(world)
+    call.arrive(DestinationKind.FLOW, 3)
+    back = TransferTarget(kind=TransferKind.FLOW, id=3)
+
+    def told(asked: list[fx.Effect]) -> list[fx.Effect]:
+        """Carry the messages out and hear what is said of them."""
+        while answers := carry(tmp_path, call.call, asked):
+            for answer in answers:
+                call.give(answer)
+            asked = call.step_done()
+        return asked
+
+    told(call.step_done())
+    assert len(left(tmp_path)) == 2
+    call.match()
+    call.answer()
+    call.bridged()
+    call.give(inputs.TransferAsked(at_ms=call.now_ms, leg_id=LEG_ID, to=back))
+    # As a controller that takes the call over reads it from the leg.
+    call.call = msgspec.json.decode(msgspec.json.encode(call.call), type=Call)
+    told(call.give(inputs.Parked(at_ms=call.now_ms)))
+    assert len(left(tmp_path)) == core_sms.MAX_PER_CALL == 3
+    assert path(call)[-3:] == [(3, "text", "next"), (3, "more", "failure:too-many"), (3, "bye", "hangup")]
+    assert len([note for note in call.call.notes if note.kind is NoteKind.SMS]) == 3
+
+
+def test_what_an_earlier_version_counted_on_the_run_is_counted(tmp_path: Path) -> None:
+    call = arrived()
+    (answer,) = carry(tmp_path, call.call, call.step_done())
+    assert call.call.run is not None
+    call.call.sms, call.call.run["sms"] = 0, core_sms.MAX_PER_CALL
+    call.give(answer)
+    call.step_done()
+    asked = call.give(inputs.KeyPressed(at_ms=call.now_ms, digit="1"))
+    asked += call.step_done() if of_type(asked, fx.StopPlaying) else []
+    assert carry(tmp_path, call.call, asked) == []
+    assert call.call.sms == core_sms.MAX_PER_CALL
 
 
 def test_a_disk_that_refuses_takes_the_failure_exit(tmp_path: Path) -> None:
