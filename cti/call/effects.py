@@ -198,9 +198,12 @@ class WithdrawOffer(Effect):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Bridge(Effect):
-    """Bridge the customer with `leg_id`; answered by Bridged."""
+    """Bridge the customer with `leg_id`; answered by Bridged. With `keep` the customer, who is in another talk,
+    outlives that talk's end until `EndsWithTalk`: `leg_id` may be lost in this moment, and nobody else holds them.
+    """
 
     leg_id: str
+    keep: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -341,6 +344,11 @@ class EndsWithCustomer(Effect):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DetachCustomer(Effect):
     """Let the customer survive the end of the agent's leg: it parks instead of hanging up."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EndsWithTalk(Effect):
+    """The bridge the customer was kept for is there: what becomes of their leg after it is as in any talk."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
 """A supervisor's hand on a call: taking the customer over from an agent, moving a call that waits. Pure.
 
 Taking over never leaves the customer alone: the supervisor's leg is answered before, and only then do the two change
-places. Should that leg be lost in the same moment, the customer waits again as after any agent who is lost.
+places. Should that leg be lost in the same moment, the customer's outlives the end of the agent's, and they wait again
+as after any agent who is lost.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def take_over(call: Call, event: inputs.TakenOver, world: World) -> list[fx.Effe
     asked = in_consult.drop(call, event.at_ms)
     freed = in_talk.end_talk(call, offer, TAKEN_OVER, world, event.at_ms, why="taken_over")
     # A held customer hears music, which has to end; unholding does both.
-    bridge = fx.UnholdCustomer(leg_id=new.leg_id) if call.held else fx.Bridge(leg_id=new.leg_id)
+    bridge = fx.UnholdCustomer(leg_id=new.leg_id) if call.held else fx.Bridge(leg_id=new.leg_id, keep=True)
     call.phase, call.held, call.apart, call.step = Phase.CONNECTING, False, False, None
     taken = msgspec.structs.replace(new, offered_ms=event.at_ms, answered_ms=event.at_ms)
     call.offers = [*call.offers[-in_queue.MAX_OFFERS :], taken]

@@ -25,13 +25,16 @@ def bridged(call: Call, event: inputs.Bridged, world: World) -> list[fx.Effect]:
     offer = steps.current_offer(call)
     if offer is None or event.leg_id != call.agent_leg:
         return []
-    first = call.phase is Phase.CONNECTING
+    first, talked = call.phase is Phase.CONNECTING, bool(call.talk_started_ms)
     call.phase, call.step, call.apart = Phase.TALKING, None, False
     result = [*steps.drop_timer(call, in_queue.OFFER_TIMER), *steps.drop_timer(call, APART_TIMER)]
     if call.held:
         # Hold was asked for between a called party's answer and the switch's bridge, which undid it.
         return [*result, fx.HoldCustomer(leg_id=event.leg_id)]
-    return result + _begin_talk(call, offer, world, event.at_ms) if first else result
+    if not first:
+        return result
+    kept = [fx.EndsWithTalk()] if talked else []
+    return [*result, *kept, *_begin_talk(call, offer, world, event.at_ms)]
 
 
 def customer_answered(call: Call, event: inputs.CustomerAnswered, world: World) -> list[fx.Effect]:

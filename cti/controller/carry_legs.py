@@ -16,6 +16,9 @@ LEFT_ALONE = f"{UNADOPTED_S}:{TEMPORARY_FAILURE}"
 AFTER_TALK = "after-talk:XML:zongji"
 """Where a caller's leg goes that outlives its talk: the dialplan parks it with a fallback armed, controller or not."""
 
+KEPT = {"hangup_after_bridge": "false", "park_after_bridge": "true", "transfer_after_bridge": ""}
+"""Variables of a customer's leg that parks when its bridge ends, whoever's end that was."""
+
 
 def after_bridge(call: Call) -> dict[str, str]:
     """Return the variables that say what becomes of the customer's leg when the agent's ends."""
@@ -55,15 +58,18 @@ class Talks:
             fx.JoinCustomer: self._join,
             fx.EndsWithCustomer: self._ends_with_customer,
             fx.DetachCustomer: self._detach,
+            fx.EndsWithTalk: self._ends_with_talk,
         }
 
     def _hangup_customer(self, work: Work, effect: fx.HangupCustomer) -> None:
         work.wires.append(commands.kill(work.call.id, effect.cause))
 
     def _detach(self, work: Work, effect: fx.DetachCustomer) -> None:
-        variables = {"hangup_after_bridge": "false", "park_after_bridge": "true"}
-        work.wires.append(commands.set_variables(work.call.id, variables))
+        work.wires.append(commands.set_variables(work.call.id, KEPT))
         work.wires.append(commands.arm_fallback(work.call.id, FALLBACK_S))
+
+    def _ends_with_talk(self, work: Work, effect: fx.EndsWithTalk) -> None:
+        work.wires.append(commands.set_variables(work.call.id, after_bridge(work.call)))
 
     def _call_agent(self, work: Work, effect: fx.CallAgent) -> None:
         runner, call = work.runner, work.call
@@ -115,8 +121,9 @@ class Talks:
         if call.talk_started_ms or other or lost:
             # Else the dialplan and the originate have set them, and no hold or lost agent has changed them.
             both = {"hangup_after_bridge": "true", "park_after_bridge": "false"}
+            own = KEPT if effect.keep else after_bridge(call)
             work.wires += [
-                commands.set_variables(call.id, {**after_bridge(call), "RECORD_STEREO": "true"}),
+                commands.set_variables(call.id, {**own, "RECORD_STEREO": "true"}),
                 commands.set_variables(effect.leg_id, both),
             ]
         work.wires.append(commands.bridge(call.id, effect.leg_id))

@@ -331,12 +331,20 @@ class Cell:
 
     def switch_legs(self) -> list[str]:
         """Return the legs the switch itself says are up; its list lags by a moment."""
+        return [row["uuid"] for row in self._switch_rows()]
+
+    def switch_application(self, leg_id: str) -> str:
+        """Return what the switch does on a leg, such as "park"; nothing when it has no such leg."""
+        return next((row["application"] for row in self._switch_rows() if row["uuid"] == leg_id), "")
+
+    def _switch_rows(self) -> list[dict[str, str]]:
         switch = Connection(self.settings.switch_port, self.settings.effective_switch_password)
         try:
             found = msgspec.json.decode(switch.api("show channels as json"))
         finally:
             switch.close()
-        return [row["uuid"] for row in found.get("rows", [])]
+        rows: list[dict[str, str]] = found.get("rows", [])
+        return rows
 
     def wait_told(self, call: Call, timeout_s: float = 15.0) -> None:
         """Wait until the switch has done what the controller told it up to this state of a call that is up.

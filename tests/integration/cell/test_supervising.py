@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import Any
 
@@ -198,6 +199,35 @@ def test_a_takeover_nobody_answers_leaves_the_customer_with_the_agent(talk: Talk
     talk.wait_state("over")
     talk.cell.wait_agent(SUPERVISOR, "not_ready")
     talk.talks_on()
+
+
+def test_a_supervisor_lost_in_the_moment_of_the_takeover_does_not_cost_the_customer(talk: Talk) -> None:
+    """The controller hears that the leg is there when it is gone already: the bridge comes to nothing."""
+    stage = talk.stage
+    assert talk.ask("take_over", agent_id=AGENT)["ok"]
+    stage.outside.ringing("s802")
+    leg = talk.cell.agent(SUPERVISOR)["leg_id"]
+    stage.cell.kill("cti", signal.SIGSTOP)
+    try:
+        talk.pick_up()
+        wait_for(
+            lambda: stage.cell.switch_application(leg) == "park", 10, "the supervisor's leg does not park"
+        )
+        stage.outside.put_down("s802")
+        wait_for(lambda: len(talk.cell.switch_legs()) == 2, 10, "the supervisor's leg does not end")
+    finally:
+        stage.cell.kill("cti", signal.SIGCONT)
+    talk.cell.wait_agent(SUPERVISOR, "not_ready")
+    talk.cell.wait_agent(AGENT, "ringing")
+    stage.outside.ringing("s801")
+    heard = talk.cell.switch_application(talk.cell.wait_call("offering").id)
+    assert heard == "playback", "who waits again hears music"
+    stage.outside.answer("s801")
+    talk.cell.wait_agent(AGENT, "talking")
+    assert stage.outside.alive(talk.caller)
+    assert [offer.agent_id for offer in talk.cell.wait_call("talking").offers] == [AGENT, SUPERVISOR, AGENT]
+    stage.outside.hang_up(talk.caller)
+    talk.cell.wait_no_calls()
 
 
 def test_a_controller_that_dies_meanwhile_finds_the_supervisor_again(talk: Talk) -> None:

@@ -45,7 +45,12 @@ def test_the_customer_is_connected_before_the_agents_leg_is_ended(held: bool) ->
     assert (connect.leg_id, kill.leg_id) == (SUPERVISOR_LEG, LEG_ID)
     assert asked.index(connect) < asked.index(kill)
     assert [freed.agent_id for freed in of_type(asked, fx.AgentFreed)] == [call.call.offers[0].agent_id]
+    if isinstance(connect, fx.Bridge):
+        assert connect.keep, (
+            "the end of the agent's leg is not the customer's, should the supervisor's be gone"
+        )
     begun = call.bridged(SUPERVISOR_LEG)
+    assert len(of_type(begun, fx.EndsWithTalk)) == 1, "the talk's end is the customer's again"
     assert (call.call.phase, call.call.agent_id, call.call.held) == (Phase.TALKING, 9, False)
     assert of_type(begun, fx.AgentTalks)[0].agent_id == 9
     assert len(of_type(begun, fx.StartRecording)) == 1
