@@ -33,7 +33,7 @@ class SmsShipper:
         """Bring in what is there, at most a batch; return how many files were dealt with.
 
         Raises ``OperationalError`` and ``InterfaceError`` when the database is away, and ``OSError`` when a disk
-        refuses; what was not brought in stays.
+        refuses more than a file; what was not brought in stays.
         """
         items = self._spool.take(self._now().timestamp())
         for item in items:
@@ -49,6 +49,6 @@ class SmsShipper:
             self._spool.put_aside(item.path, BAD, f"the database refuses it: {error}")
             return
         if known:
-            item.path.unlink(missing_ok=True)
+            self._spool.remove(item.path)
         else:
             self._spool.put_aside(item.path, HOMELESS, "no company is known for it")

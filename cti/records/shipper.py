@@ -57,6 +57,7 @@ class Meters:
 
     records: Counter
     bad: Gauge
+    refused: Gauge
     waiting: Gauge
     recordings: Counter
     delay: Gauge
@@ -67,6 +68,9 @@ class Meters:
         return cls(
             records=Counter("zongji_records", "Records of legs and facts written.", registry=registry),
             bad=Gauge("zongji_records_put_aside", "Files nobody can read, put aside.", registry=registry),
+            refused=Gauge(
+                "zongji_records_refused", "Files the disk refuses, left for later.", registry=registry
+            ),
             waiting=Gauge("zongji_records_waiting", "Files waiting to be written.", registry=registry),
             recordings=Counter("zongji_recordings", "Recorded segments stored.", registry=registry),
             delay=Gauge(
@@ -114,9 +118,10 @@ class Shipper:
     def step(self) -> int:
         """Write what is there, at most a batch of each kind; return how many files were dealt with.
 
-        Those that go on waiting for a tenant are not counted, and keep no newer one waiting.
+        Those that go on waiting for a tenant are not counted, and keep no newer one waiting; no more does a file the
+        disk refuses.
 
-        Raises :data:`DatabaseAway` when the database is away, and ``OSError`` when a disk refuses.
+        Raises :data:`DatabaseAway` when the database is away, and ``OSError`` when a disk refuses more than a file.
         """
         self._caught_up = False
         # Facts after legs: a real record that is there as well makes them needless.
@@ -125,12 +130,14 @@ class Shipper:
         self.meters.waiting.set(sum(spool.waiting() for spool in self.spools))
         aside = (spool.aside(where) for spool in self.spools for where in (BAD, HOMELESS))
         self.meters.bad.set(sum(aside))
+        self.meters.refused.set(sum(len(spool.refused()) for spool in self.spools))
         self.meters.delay.set(self.clock())
         return done
 
     def _note_what_is_left(self) -> None:
         homeless = {name for spool in (self.legs, self.facts) for name in self._homeless[spool]}
-        left = (self.legs.names() | self.facts.names()) - homeless
+        refused = self.legs.refused() | self.facts.refused()
+        left = (self.legs.names() | self.facts.names()) - homeless - refused
         self._caught_up = not left if self._left is None else left.isdisjoint(self._left)
         self._left = left
 
@@ -176,7 +183,7 @@ class Shipper:
         return waiting
 
     def _write(self, spool: Spool[Input], items: Sequence[Item[Input]]) -> int:
-        """Write `items` and remove their files; return how many go on waiting for a tenant."""
+        """Write `items` and remove their files; return how many go on waiting, for a tenant or for the disk."""
         outcome = ingest(self.database, [item.value for item in items])
         waiting = self._remove(spool, items, outcome)
         self.meters.records.inc(len(items) - len(outcome.homeless) - outcome.foreign)
@@ -189,7 +196,7 @@ class Shipper:
         now_s = self.clock()
         for position, item in enumerate(items):
             if position not in outcome.homeless:
-                item.path.unlink(missing_ok=True)
+                waiting += not spool.remove(item.path)
             elif now_s - _ended_s(item.value) > HOME_WITHIN_S:
                 spool.put_aside(item.path, HOMELESS, "no tenant is known for it")
             else:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import time
 from pathlib import Path
 
 import msgspec
@@ -18,6 +20,7 @@ from cti.call.model import EndedIn, LegKind, OfferResult, Phase
 from cti.models import InboundRoute
 from cti.records.models import RecordState
 from cti.records.shipper import DatabaseAway, audiences
+from cti.records.spool import REFUSED_FOR_S
 from tests.integration.shipper.conftest import Cell
 from tests.support import records
 from tests.support.records import ARRIVED_MS, answered_call
@@ -310,3 +313,43 @@ def test_a_provisional_record_that_becomes_final_is_said_to_be_corrected(each_ce
         said = session.scalars(select(OutboxEvent).order_by(OutboxEvent.id)).all()
     states = [(each.kind, msgspec.json.decode(each.body)["state"]) for each in said]
     assert states == [("call.ended", "provisional"), ("call.corrected", "final")]
+
+
+def test_a_record_the_disk_refuses_or_keeps_stops_nothing(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files of one call can neither be read nor removed: the others are written, and recordings of no record too."""
+    calls = [
+        answered_call(cell.tenant_id, call_id=f"{number:08d}-aaaa-4bbb-8ccc-000000000000")
+        for number in range(4)
+    ]
+    unread, stays, _ = (cell.ended(call) for call in calls[:3])
+    _age(cell.recorded(calls[3], records.wav()), 600)
+    reads, unlinks = Path.read_bytes, Path.unlink
+
+    def read_bytes(self: Path) -> bytes:
+        if self == unread:
+            raise PermissionError(errno.EACCES, "no", str(self))
+        return reads(self)
+
+    def unlink(self: Path, *, missing_ok: bool = False) -> None:
+        if self == stays:
+            raise OSError(errno.EIO, "no", str(self))
+        unlinks(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(Path, "unlink", unlink)
+    shipper = cell.shipper()
+    cell.now = time.time()
+    turns = [shipper.step() for _ in range(3)]
+    assert turns == [1, 0, 0]
+    assert {record.call_id for record in cell.records()} == {calls[1].id, calls[2].id}
+    assert [record.call_id for record in cell.announced] == [calls[1].id, calls[2].id]
+    assert shipper.meters.refused.collect()[0].samples[0].value == 2
+    assert shipper.ship_recordings() == 1, "it waits for no record the disk refuses"
+    monkeypatch.undo()
+    cell.now += REFUSED_FOR_S + 1
+    assert shipper.step() == 2
+    assert len(cell.records()) == 3
+    assert shipper.meters.refused.collect()[0].samples[0].value == 0
+    assert list(cell.cdr_dir.glob("*.json")) == []

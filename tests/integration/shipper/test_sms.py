@@ -106,3 +106,23 @@ def test_what_nobody_can_take_is_put_aside(cell: Cell) -> None:
     assert len(list((folder / "homeless").glob("*.json"))) == 1
     assert [path.name for path in (folder / "bad").glob("*.json")] == ["spoilt.json"]
     assert [row.key for row in messages(cell.database)] == ["call-3-text-m2"]
+
+
+def test_a_message_the_disk_refuses_to_remove_keeps_no_other_waiting_and_is_sent_once(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, ships = shipper(cell)
+    for number in range(3):
+        SmsFiles(folder).leave(fact(cell.tenant_id, number))
+    stays = sorted(folder.iterdir(), key=lambda path: (path.stat().st_mtime, path.name))[0]
+    unlink = Path.unlink
+
+    def refused(self: Path, *, missing_ok: bool = False) -> None:
+        if self == stays:
+            raise PermissionError("no")
+        unlink(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    assert [ships.step() for _ in range(2)] == [3, 0]
+    assert list(folder.iterdir()) == [stays]
+    assert len(messages(cell.database)) == 3
