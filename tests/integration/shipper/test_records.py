@@ -19,7 +19,7 @@ from core.outbox.models import OutboxEvent
 from cti.call.model import EndedIn, LegKind, OfferResult, Phase
 from cti.models import InboundRoute
 from cti.records.models import RecordState
-from cti.records.shipper import DatabaseAway, audiences
+from cti.records.shipper import DatabaseAway, Shipper, audiences
 from cti.records.spool import REFUSED_FOR_S
 from tests.integration.shipper.conftest import Cell
 from tests.support import records
@@ -315,6 +315,12 @@ def test_a_provisional_record_that_becomes_final_is_said_to_be_corrected(each_ce
     assert states == [("call.ended", "provisional"), ("call.corrected", "final")]
 
 
+def refused(shipper: Shipper) -> float:
+    """Return what is counted of files the disk refuses."""
+    (metric,) = shipper.meters.refused.collect()
+    return metric.samples[0].value
+
+
 def test_a_record_the_disk_refuses_or_keeps_stops_nothing(
     cell: Cell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,11 +351,11 @@ def test_a_record_the_disk_refuses_or_keeps_stops_nothing(
     assert turns == [1, 0, 0]
     assert {record.call_id for record in cell.records()} == {calls[1].id, calls[2].id}
     assert [record.call_id for record in cell.announced] == [calls[1].id, calls[2].id]
-    assert shipper.meters.refused.collect()[0].samples[0].value == 2
+    assert refused(shipper) == 2
     assert shipper.ship_recordings() == 1, "it waits for no record the disk refuses"
     monkeypatch.undo()
     cell.now += REFUSED_FOR_S + 1
     assert shipper.step() == 2
     assert len(cell.records()) == 3
-    assert shipper.meters.refused.collect()[0].samples[0].value == 0
+    assert refused(shipper) == 0
     assert list(cell.cdr_dir.glob("*.json")) == []
