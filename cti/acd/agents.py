@@ -94,7 +94,9 @@ class Agent(msgspec.Struct, kw_only=True, frozen=True):
     missed_in_a_row: int = 0
     unreachable_in_a_row: int = 0
     resting_until_ms: int = 0
-    """An endpoint that could not be rung gets no queue calls until then, so that it is not tried without end."""
+    """Until then no calls come: an endpoint that could not be rung is not tried without end, a missed call goes to
+    others first.
+    """
     offered_ms: int = 0
     """When a call was offered to the agent last."""
     calls_today: int = 0
@@ -255,7 +257,8 @@ def freed(
     missed_limit: int = 0,
 ) -> Agent | None:
     """The claim ended. ``None`` means the agent leaves now, as they asked during the call. With a `missed_limit`
-    calls may be missed, and so many in a row make the agent away; without, the first makes them not responding.
+    calls may be missed, and so many in a row make the agent away; without, the first makes them not responding. Whoever
+    missed one rests for a moment: others come before them for the same caller, whatever the queue's rule.
     """
     if agent.next_state == SIGNING_OUT:
         return None
@@ -266,6 +269,7 @@ def freed(
         loose |= {"unreachable_in_a_row": failures, "resting_until_ms": now_ms + REST_MS}
     misses = agent.missed_in_a_row + missed
     if missed and misses < missed_limit:
+        loose["resting_until_ms"] = now_ms + REST_MS
         return _back(msgspec.structs.replace(agent, missed_in_a_row=misses, **loose), now_ms)
     if missed or failures >= MAX_UNREACHABLE:
         return _with(
@@ -287,7 +291,7 @@ def freed(
 
 
 def rested(agent: Agent) -> Agent:
-    """The rest after an unreachable endpoint is over."""
+    """The rest after a missed call, or an endpoint that could not be rung, is over."""
     return msgspec.structs.replace(agent, resting_until_ms=0)
 
 

@@ -116,7 +116,9 @@ def test_so_many_misses_in_a_row_make_an_agent_away() -> None:
         )  # fmt: skip
         assert after is not None
         assert (after.state, after.missed_in_a_row, after.token) == (AgentState.READY, n, "")
-        here = after
+        assert not rules.available(after), "others come before them for the caller they missed"
+        here = rules.rested(after)
+        assert rules.available(here)
     after = rules.freed(
         rules.claimed(here, token="t", leg_id="l", call_id="c", now_ms=NOW),
         now_ms=NOW, missed=True, missed_limit=3,
