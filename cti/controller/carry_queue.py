@@ -58,6 +58,9 @@ class Queues:
 
     def _enqueue(self, work: Work, effect: fx.Enqueue) -> None:
         call = work.call
+        if work.runner.is_offered:
+            # It was matched meanwhile; standing in the queue again it would be matched twice.
+            return
         if effect.staffed and not self._desk.screens.staffed(call.tenant_id, effect.queue_id):
             work.answers.append(inputs.QueueRefused(at_ms=now_ms(), reason=in_waiting.NOBODY))
             return

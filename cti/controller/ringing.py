@@ -91,13 +91,14 @@ class Ringing:
         if agent is None or runner is None:
             self._undo(tenant_id, match, agent, runner)
             return
-        others = self._together.others(tenant_id, match, at_ms)
-        chosen = [(agent, match.why), *others]
-        first, *more = self._rung(runner.call, match.queue_id, chosen, at_ms)
         all_ring = match.why.rule == DispatchRule.RING_ALL
-        if all_ring:
-            first.why = msgspec.structs.replace(match.why, candidates=len(chosen))
-        runner.post(inputs.Matched(at_ms=at_ms, offer=first, others=tuple(more)))
+        with runner.offer_coming():
+            others = self._together.others(tenant_id, match, at_ms)
+            chosen = [(agent, match.why), *others]
+            first, *more = self._rung(runner.call, match.queue_id, chosen, at_ms)
+            if all_ring:
+                first.why = msgspec.structs.replace(match.why, candidates=len(chosen))
+            runner.post(inputs.Matched(at_ms=at_ms, offer=first, others=tuple(more)))
         if all_ring:
             self._together.note(match.queue_id, match.call_id)
 
@@ -158,8 +159,9 @@ class Ringing:
             self._agents.free(agent.account_id, agent.token)
             return
         ring_s = queue.ring_timeout_s if queue else 60
-        offer = self._legs.originate(runner.call, agent, queue_id, ring_s, at_ms)
-        runner.post(inputs.Matched(at_ms=at_ms, offer=offer))
+        with runner.offer_coming():
+            offer = self._legs.originate(runner.call, agent, queue_id, ring_s, at_ms)
+            runner.post(inputs.Matched(at_ms=at_ms, offer=offer))
 
     def offer_extension(self, call: Call, extension_id: int, agent_id: int = 0) -> Offer | None:
         """Claim and ring whoever is signed in on the extension; None when nobody can be rung, or it is not

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import gevent
@@ -71,6 +72,7 @@ class CallRunner:
         """Commands, and what is done after them, that go out with those of the input taken next."""
         self.fallback_due = 0.0
         """Monotonic second at which the switch lets the caller go; 0 when it must be armed anew."""
+        self._offers_coming = 0
         self._world = world
         self._hands = hands
         self._inbox: gevent.queue.SimpleQueue = gevent.queue.SimpleQueue()
@@ -93,7 +95,22 @@ class CallRunner:
 
     def post(self, event: inputs.Input) -> None:
         """Have an input taken after those before it. Never blocks."""
+        self._offers_coming += isinstance(event, inputs.Matched)
         self._inbox.put(event)
+
+    @contextlib.contextmanager
+    def offer_coming(self) -> Iterator[None]:
+        """Say that an agent claimed for this call is about to be rung, until that is posted or given up."""
+        self._offers_coming += 1
+        try:
+            yield
+        finally:
+            self._offers_coming -= 1
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether an agent was claimed for the call that it has not heard of yet: it needs no other."""
+        return self._offers_coming > 0
 
     def ask(self, event: inputs.Input) -> bool:
         """Have an input taken, and say whether the call did what it asks. False: it came too late, or the call was busy
@@ -169,6 +186,7 @@ class CallRunner:
             self._take(event)
 
     def _take(self, event: inputs.Input | Asked) -> None:
+        self._offers_coming -= isinstance(event, inputs.Matched)
         asked = event if isinstance(event, Asked) else None
         if asked is not None and asked.given_up:
             return

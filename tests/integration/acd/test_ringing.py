@@ -17,7 +17,7 @@ from core.metrics import make_registry
 from core.settings import Settings
 from cti.acd import agents as rules
 from cti.acd.matching import Acd
-from cti.call import inputs
+from cti.call import in_queue, inputs
 from cti.call.model import Call, OfferResult, Phase
 from cti.controller import agents as agents_module
 from cti.controller.agents import Agents
@@ -186,3 +186,29 @@ def test_a_phone_that_cannot_be_rung_costs_the_caller_nothing(
     here = desk.agents.get(11)
     assert here is not None
     assert not here.token
+
+
+def test_a_call_matched_while_it_stands_in_line_again_rings_one_agent_only(
+    desk: Desk, redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time to try the queue again comes while the agent's leg is prepared: nobody else rings."""
+    runner = desk.arrive()
+    assert soon(lambda: waiting(redis))
+    prepared, rung = desk.board.ringing._legs.prepare, list[int]()
+
+    def prepare_slowly(call: Call, here: rules.Agent) -> Any:
+        rung.append(here.account_id)
+        runner.post(inputs.TimerDue(at_ms=now_ms(), name=in_queue.RETRY_TIMER))
+        gevent.sleep(0.1)
+        return prepared(call, here)
+
+    monkeypatch.setattr(desk.board.ringing._legs, "prepare", prepare_slowly)
+    for number in (11, 12):
+        desk.phones.uris[f"w{number}"] = f"sip:w{number}@192.0.2.1:5060"
+    monkeypatch.setattr(desk.board.ringing._switch, "bgapi", lambda wire, told: None)
+    for number in (11, 12):
+        desk.agents.add(agent(number))
+    assert soon(lambda: runner.call.phase is Phase.OFFERING)
+    gevent.sleep(0.3)
+    assert rung == [11]
+    assert (len(runner.call.offers), waiting(redis)) == (1, [])
