@@ -108,7 +108,7 @@ class Controller:
             folder=settings.cell_dir,
             cell=settings.cell,
         )
-        facts = Facts(settings.facts_dir)
+        self.facts = facts = Facts(settings.facts_dir)
         self.board = Board(
             settings=settings,
             switch=self.switch,
@@ -203,6 +203,7 @@ class Controller:
             gevent.spawn(self._every, RENEW_S, self.takes.renew),
             gevent.spawn(self._every, HEARTBEAT_S, self._heartbeat),
             gevent.spawn(self._every, AUDIT_S, self._audit),
+            gevent.spawn(self._every, AUDIT_S, self.facts.leave_again),
         ]
         self.switch.start()
 
@@ -215,6 +216,7 @@ class Controller:
         self.board.requests.stop()
         self.switch.stop()
         self.writer.stop()
+        self.facts.stop()
 
     def healthy(self) -> dict[str, bool]:
         """Return what answers."""

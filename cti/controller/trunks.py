@@ -12,6 +12,7 @@ import enum
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -104,6 +105,8 @@ class Trunks:
         self._lock = RLock()
         self._core_uuid = ""
         self._applied: dict[str, str] = {}
+        self._remembered = True
+        """What was applied is on the disk."""
         self._standings: dict[int, Standing] = {}
         self._refused: dict[int, str] = {}
 
@@ -146,16 +149,20 @@ class Trunks:
         if stale or missing or self._applied.get(NETWORKS) != marks[NETWORKS]:
             self._apply(stale, wanted, allowed, marks)
             present = self._ask()
+        elif not self._remembered:
+            self._remember(self._applied)
         self._note_all(trunks, present)
 
     def _apply(
         self, stale: list[str], wanted: Mapping[str, str], allowed: list[str], marks: dict[str, str]
     ) -> None:
-        """Order matters: what is forgotten first is done again should we die in between."""
+        """Order matters: what is forgotten first is done again should we die in between, and a gateway that changed is
+        dropped once the switch's files have the new one, for a full disk has no room for them.
+        """
         self._remember({code: mark for code, mark in self._applied.items() if code not in (*stale, NETWORKS)})
-        for code in stale:
-            self._switch.send(gateways.kill_gateway(PROFILE, code))
+        self._kill(code for code in stale if code not in wanted)
         self._files.write((wanted[code] for code in sorted(wanted)), allowed)
+        self._kill(code for code in stale if code in wanted)
         for wire in (
             gateways.reload_configuration(),
             gateways.reload_networks(),
@@ -167,6 +174,10 @@ class Trunks:
                 return
         self._remember(marks)
         log.info("trunks_applied", gateways=sorted(wanted), changed=stale, networks=len(allowed))
+
+    def _kill(self, codes: Iterable[str]) -> None:
+        for code in codes:
+            self._switch.send(gateways.kill_gateway(PROFILE, code))
 
     def _ask(self) -> dict[str, GatewayState]:
         return gateways.states(self._switch.send(gateways.list_gateways()).text, PROFILE)
@@ -207,11 +218,25 @@ class Trunks:
             self._core_uuid, self._applied = core_uuid, {}
 
     def _remember(self, applied: dict[str, str]) -> None:
+        """Keep it for the next start of ours. A disk that refuses stops no trunk: the audit tries again."""
         self._applied = applied
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(".new")
-        temporary.write_bytes(msgspec.json.encode((self._core_uuid, applied)))
-        os.replace(temporary, self._path)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(msgspec.json.encode((self._core_uuid, applied)))
+            os.replace(temporary, self._path)
+        except OSError as error:
+            if self._remembered:
+                self._remembered = False
+                log.error("trunks_not_remembered", reason=str(error))
+            # None is better than what was applied before: the next start would take it for what the switch has.
+            for path in (temporary, self._path):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+            return
+        if not self._remembered:
+            self._remembered = True
+            log.info("trunks_remembered_again")
 
     # --- state --------------------------------------------------------------------------------------------------------
 

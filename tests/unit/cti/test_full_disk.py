@@ -17,11 +17,15 @@ from structlog.testing import capture_logs
 from core import documents as docs
 from core.settings import Settings
 from cti.acd.agents import Agent, AgentState
+from cti.call.model import Call
+from cti.controller import facts as facts_module
 from cti.controller import journal as journals
 from cti.controller.documents import Documents
+from cti.controller.facts import Facts
 from cti.controller.journal import AgentJournal
 from cti.controller.reconcile import Reconciler
 from cti.controller.redis_guard import RedisAwayError, RedisGuard
+from cti.controller.trunks import Trunks
 
 
 @contextmanager
@@ -326,3 +330,174 @@ def test_a_uuid_that_is_noted_already_outlasts_a_full_disk(tmp_path: Path) -> No
         reconciler(tmp_path).connected("first")
     assert told == []
     assert (tmp_path / "core-uuid").read_text() == "first"
+
+
+# --- facts ------------------------------------------------------------------------------------------------------------
+
+
+def call(number: int = 1, **values: Any) -> Call:
+    return Call(id=f"call-{number}", tenant_id=1, **values)
+
+
+def left(folder: Path) -> dict[str, Any]:
+    """Return the facts that lie there by their call's id; nothing half written does."""
+    assert not list(folder.glob(".*"))
+    return {each.stem: msgspec.json.decode(each.read_bytes()) for each in folder.glob("*.json")}
+
+
+def test_facts_of_a_full_disk_are_left_when_there_is_room(tmp_path: Path) -> None:
+    folder = tmp_path / "facts"
+    facts = Facts(folder)
+    with full() as told:
+        facts.ended_without_record(call(1, caller="+861"), "switch")
+        facts.undialled(call(2), "switch")
+        facts.leave_again()
+    assert told == ["error fact_not_left"] * 2
+    assert left(folder) == {}
+    with capture_logs() as told_again:
+        facts.leave_again()
+        facts.leave_again()
+    assert [(each["event"], each["count"]) for each in told_again] == [("facts_left_again", 2)]
+    found = left(folder)
+    assert found.keys() == {"call-1", "call-2"}
+    assert found["call-1"]["call"]["caller"] == "+861"
+    assert found["call-2"]["undialled"]
+
+
+def test_the_next_fact_brings_those_before_and_the_last_word_of_a_call_counts(tmp_path: Path) -> None:
+    facts = Facts(tmp_path)
+    with full(200):
+        facts.undialled(call(1, caller="+861" * 100), "switch")
+        facts.undialled(call(2, caller="+861" * 100), "switch")
+    assert left(tmp_path) == {}
+    facts.undialled(call(2, caller="+862"), "switch")
+    found = left(tmp_path)
+    assert found.keys() == {"call-1", "call-2"}
+    assert found["call-2"]["call"]["caller"] == "+862"
+    facts.leave_again()
+    assert left(tmp_path) == found
+
+
+def test_a_fact_the_disk_refuses_alone_keeps_no_other_waiting(tmp_path: Path) -> None:
+    facts = Facts(tmp_path)
+    with full():
+        for number in range(10):
+            facts.undialled(call(number), "switch")
+    for number in range(facts_module.TRIES + 1):
+        (tmp_path / f"call-{number}.json").mkdir()  # as good as no room for it
+    for _ in range(3):
+        facts.leave_again()
+    assert len([path for path in tmp_path.glob("*.json") if path.is_file()]) == 9 - facts_module.TRIES
+
+
+def test_what_is_lost_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts_module, "KEPT", 2)
+    facts = Facts(tmp_path / "facts")
+    with full(), capture_logs() as told:
+        for number in (1, 2, 3):
+            facts.undialled(call(number), "switch")
+        facts.stop()
+    lost = [each["call_id"] for each in told if each["event"] == "fact_lost"]
+    assert lost == ["call-1", "call-2", "call-3"]
+
+
+# --- trunks -----------------------------------------------------------------------------------------------------------
+
+
+class Carriers:
+    """A switch's profile of trunks, the files it reads at a rescan, and what it was told."""
+
+    connected, core_uuid = True, "run-1"
+
+    def __init__(self) -> None:
+        self.up: dict[str, str] = {}
+        self.files: dict[str, str] = {}
+        self.told: list[str] = []
+        self.room = True
+
+    def send(self, wire: bytes) -> Any:
+        words = wire.decode()
+        text = "+OK"
+        if "killgw" in words:
+            self.up.pop(words.split("killgw ")[1].split()[0], None)
+        elif "rescan" in words:
+            self.up = {**self.files, **self.up}
+        elif "gwlist" in words or "xmlstatus" in words:
+            each = "<gateway><name>%s</name><profile>carriers</profile><state>NOREG</state></gateway>"
+            text = "<gateways>" + "".join(each % code for code in self.up) + "</gateways>"
+            return SimpleNamespace(text=text, ok=True)
+        self.told.append(words)
+        return SimpleNamespace(text=text, ok=True)
+
+    def gateway(self, trunk: docs.TrunkDoc, password: str) -> str:
+        return f"{trunk.code} {trunk.host}"
+
+    def write(self, gateways: Any, allowed: Any) -> None:
+        if not self.room:
+            raise OSError("no space left on device")
+        self.files = {each.split()[0]: each for each in gateways}
+
+
+def trunk(host: str, code: str = "east", number: int = 1) -> docs.TrunkDoc:
+    return docs.TrunkDoc(id=number, tenant_id=0, version=1, code=code, host=host)
+
+
+def trunks_of(folder: Path, carriers: Carriers, *published: docs.TrunkDoc) -> Trunks:
+    documents = MagicMock(known=True)
+    documents.all.return_value = list(published)
+    return Trunks(
+        switch=cast("Any", carriers),
+        redis=cast("RedisGuard", NoRedis()),
+        documents=documents,
+        vault=MagicMock(),
+        files=carriers,
+        folder=folder,
+        cell="a",
+    )
+
+
+def publish(trunks: Trunks, *published: docs.TrunkDoc) -> None:
+    cast("Any", trunks)._documents.all.return_value = list(published)
+    trunks.settle()
+
+
+def test_a_trunk_is_applied_on_a_full_disk_and_remembered_when_there_is_room(tmp_path: Path) -> None:
+    carriers = Carriers()
+    trunks = trunks_of(tmp_path, carriers, trunk("one.example"))
+    trunks.settle()
+    assert carriers.up == {"east": "east one.example"}
+    kept = (tmp_path / "trunks.json").read_bytes()
+    with full() as told:
+        publish(trunks, trunk("two.example"))
+        trunks.settle()
+    assert carriers.up == {"east": "east two.example"}
+    assert [each for each in told if "trunks" in each] == [
+        "error trunks_not_remembered",
+        "info trunks_applied",
+    ]
+    # What lies there would be taken for what the switch has, were the first settings published again.
+    assert list(tmp_path.iterdir()) == []
+    restarted = trunks_of(tmp_path, carriers, trunk("one.example"))
+    with full():
+        restarted.settle()
+    assert carriers.up == {"east": "east one.example"}
+    with capture_logs() as told_again:
+        restarted.settle()
+        restarted.settle()
+    assert [each["event"] for each in told_again if "trunks" in each["event"]] == ["trunks_remembered_again"]
+    assert (tmp_path / "trunks.json").read_bytes() == kept
+    carriers.told.clear()
+    trunks_of(tmp_path, carriers, trunk("one.example")).settle()
+    assert carriers.told == [], "a restart changes nothing"
+
+
+def test_a_trunk_whose_file_has_no_room_stays_as_it_was_and_one_that_is_gone_goes(tmp_path: Path) -> None:
+    carriers = Carriers()
+    trunks = trunks_of(tmp_path, carriers, trunk("one.example"), trunk("west.example", "west", 2))
+    trunks.settle()
+    carriers.room = False
+    publish(trunks, trunk("two.example"))
+    assert carriers.up == {"east": "east one.example"}
+    carriers.room = True
+    trunks.settle()
+    assert carriers.up == {"east": "east two.example"}
