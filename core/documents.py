@@ -252,6 +252,10 @@ class VoiceDoc(Document, frozen=True, kw_only=True, tag="voice"):
     seconds: float
 
 
+SPEECH_ID = 1
+"""Id of the one `SpeechDoc`, and of its row."""
+
+
 class SpeechDoc(Document, frozen=True, kw_only=True, tag="speech"):
     """The speech service over HTTP (CTI-I17), at most one. It is the platform's: ``tenant_id`` is 0. The fields are
     those of `ivr.voices.models.SpeechService`.

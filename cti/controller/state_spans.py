@@ -11,7 +11,7 @@ import structlog
 
 from core.clock import now_ms
 from cti.acd.agents import Agent
-from cti.records.states import StateFact
+from cti.records.state_facts import StateFact
 
 log = structlog.get_logger(__name__)
 

@@ -28,7 +28,8 @@ from cti.records.fitting import fit
 from cti.records.models import CallLeg, CallOffer, CallRecord, Direction, RecordState
 from cti.records.notes import write_notes
 from cti.records.parts import parts_of
-from cti.records.states import StateFact, write_state
+from cti.records.state_facts import StateFact
+from cti.records.states import write_state
 from cti.records.story import Story
 from cti.records.telling import tell_records
 from ivr.models import Flow

@@ -21,12 +21,12 @@ from core.bus import ADMIN, agent_audience, supervisors_audience
 from core.clock import from_ms
 from core.database import Database
 from core.store import FileStore
-from cti.records import cdr, facts, recordings, states
+from cti.records import cdr, facts, recordings, state_facts
 from cti.records.facts import EndedFact
 from cti.records.recordings import SegmentFile, UnreadableError
 from cti.records.service import Input, Outcome, Ready, ingest
 from cti.records.spool import BAD, BATCH, HOMELESS, Item, Spool
-from cti.records.states import StateFact
+from cti.records.state_facts import StateFact
 from cti.records.wav import NotAWavError
 
 logger = structlog.get_logger(__name__)
@@ -97,7 +97,7 @@ class Shipper:
     ) -> None:
         self.legs: Spool[Input] = Spool(cdr_dir, ".cdr.json", cdr.parse)
         self.facts: Spool[Input] = Spool(facts_dir, ".json", facts.parse)
-        self.states: Spool[Input] = Spool(states_dir, ".json", states.parse)
+        self.states: Spool[Input] = Spool(states_dir, ".json", state_facts.parse)
         self.spools = (self.legs, self.facts, self.states)
         self.recordings_dir = recordings_dir
         self.database = database

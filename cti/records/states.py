@@ -8,50 +8,19 @@ before it had noted the new state, takes its place.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
-import msgspec
 from sqlalchemy import select
 
 from core.clock import from_ms
 from core.database import TenantSession
 from core.models import Tenant
-from cti.records.cdr import IncompleteError, NotACdrError
 from cti.records.fitting import fit
 from cti.records.models import AgentStateSpan
+from cti.records.state_facts import StateFact
 
 QUARTER_MS = 900_000
 LONGEST_MS = 40 * 86_400_000
 """Of a longer span, which a clock that jumped made, only the last piece of this length is kept."""
-
-
-class StateFact(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent stood in `state` from `began_ms` to `ended_ms` (milliseconds since the epoch)."""
-
-    fact: Literal["state"]
-    tenant_id: int
-    account_id: int
-    name: str = ""
-    state: str
-    reason: str = ""
-    began_ms: int
-    ended_ms: int
-
-
-_decoder = msgspec.json.Decoder(StateFact)
-
-
-def parse(data: bytes) -> StateFact:
-    """Return the fact in a file's `data`. Raises ``IncompleteError`` or ``NotACdrError``, as for a leg's record."""
-    if not data.rstrip().endswith(b"}"):
-        raise IncompleteError("the file does not end a JSON object")
-    try:
-        fact = _decoder.decode(data)
-    except msgspec.DecodeError as error:
-        raise NotACdrError(str(error)) from None
-    if fact.tenant_id <= 0 or fact.account_id <= 0 or not 0 < fact.began_ms <= fact.ended_ms:
-        raise NotACdrError("the state has no tenant, account or time")
-    return fact
 
 
 def pieces(began_ms: int, ended_ms: int) -> Iterator[tuple[int, int]]:

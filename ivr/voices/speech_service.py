@@ -9,14 +9,12 @@ from sqlalchemy import select
 
 from core.crypto import Vault
 from core.database import TenantSession
-from core.documents import SpeechDoc
+from core.documents import SPEECH_ID, SpeechDoc
 from core.errors import CallerFault, InvalidField
 from core.i18n import lazy
 from core.outbound_http import UrlRefusedError, parse
 from ivr.voices.models import SpeechService, SpeechShape
 
-SPEECH_ID = 1
-"""The one row's id, and its document's."""
 MAX_TEXT = 2000
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 

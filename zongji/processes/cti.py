@@ -40,7 +40,6 @@ from ivr.tts.cache import SpeechCache  # noqa: E402
 from ivr.tts.chain import OnlineSpeech, SpeechChain  # noqa: E402
 from ivr.tts.espeak import default_provider  # noqa: E402
 from ivr.voices.local import LocalVoices  # noqa: E402
-from ivr.voices.speech_service import SPEECH_ID  # noqa: E402
 from sounds.build import manifest  # noqa: E402
 from zongji.processes.start import begin  # noqa: E402
 from zongji.version import version  # noqa: E402
@@ -71,7 +70,7 @@ def main() -> None:
         FileStore(settings.store_dir),
         lambda voice_id: published(documents.VoiceDoc, voice_id),
     )
-    sources = _prompts(settings, voices, lambda: published(documents.SpeechDoc, SPEECH_ID))
+    sources = _prompts(settings, voices, lambda: published(documents.SpeechDoc, documents.SPEECH_ID))
     controller = Controller(
         settings,
         redis=redis.from_settings(settings, reply_timeout_s=SCRIPT_TIMEOUT_S),
@@ -124,7 +123,7 @@ def _prepare(controller: Controller, sources: PromptSources, voices: LocalVoices
         flows=lambda: held.all(documents.FlowDoc),
         published_voices=lambda: held.all(documents.VoiceDoc),
         tenant=lambda tenant_id: held.get(documents.TenantDoc, tenant_id),
-        speech=lambda: held.get(documents.SpeechDoc, SPEECH_ID),
+        speech=lambda: held.get(documents.SpeechDoc, documents.SPEECH_ID),
     )
     while True:
         gevent.sleep(PREPARE_S)

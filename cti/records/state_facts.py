@@ -1,0 +1,40 @@
+"""Time an agent stood in a state, as the controller leaves it on the cell's disk (CTI-C9). Pure: the controller starts
+again within the callers' patience only while it loads no database.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from cti.records.cdr import IncompleteError, NotACdrError
+
+
+class StateFact(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent stood in `state` from `began_ms` to `ended_ms` (milliseconds since the epoch)."""
+
+    fact: Literal["state"]
+    tenant_id: int
+    account_id: int
+    name: str = ""
+    state: str
+    reason: str = ""
+    began_ms: int
+    ended_ms: int
+
+
+_decoder = msgspec.json.Decoder(StateFact)
+
+
+def parse(data: bytes) -> StateFact:
+    """Return the fact in a file's `data`. Raises ``IncompleteError`` or ``NotACdrError``, as for a leg's record."""
+    if not data.rstrip().endswith(b"}"):
+        raise IncompleteError("the file does not end a JSON object")
+    try:
+        fact = _decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise NotACdrError(str(error)) from None
+    if fact.tenant_id <= 0 or fact.account_id <= 0 or not 0 < fact.began_ms <= fact.ended_ms:
+        raise NotACdrError("the state has no tenant, account or time")
+    return fact
