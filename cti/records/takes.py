@@ -45,26 +45,41 @@ def ship_takes(
 ) -> int:
     """Bring in what is kept; return how many takes. `follow` publishes a voice to calls with the session's commit.
 
-    Raises what database and disk raise when they are away; everything stays then.
+    Raises what database and disk raise when they are away; what was not brought in stays then. A take the disk refuses
+    keeps no other waiting: the error is raised once all were tried, and nothing is swept, for its sounds are still
+    wanted.
     """
     done = 0
+    refused: OSError | None = None
     for path in sorted(folder.glob("*.json")):
         try:
-            fact = _fact.decode(path.read_bytes())
-        except msgspec.MsgspecError as error:
-            _put_aside(path, str(error))
-            continue
-        try:
-            _bring_in(folder, fact, database, store, follow)
-        except (OperationalError, InterfaceError):
-            raise  # the database is away
-        except (DBAPIError, NoResultFound, ValueError) as error:
-            _put_aside(path, str(error))
-            continue
-        _remove(folder, fact.id)
-        done += 1
+            done += _ship_take(path, database, store, follow)
+        except OSError as error:
+            refused = refused or error
+    if refused is not None:
+        raise refused
     _sweep(folder, now_s)
     return done
+
+
+def _ship_take(
+    path: Path, database: Database, store: FileStore, follow: Callable[[TenantSession, Voice], None]
+) -> int:
+    """Return 1 when the take was brought in, 0 when it was put aside. Raises as :func:`ship_takes`."""
+    try:
+        fact = _fact.decode(path.read_bytes())
+    except msgspec.MsgspecError as error:
+        _put_aside(path, str(error))
+        return 0
+    try:
+        _bring_in(path.parent, fact, database, store, follow)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away
+    except (DBAPIError, NoResultFound, ValueError) as error:
+        _put_aside(path, str(error))
+        return 0
+    _remove(path.parent, fact.id)
+    return 1
 
 
 def _bring_in(

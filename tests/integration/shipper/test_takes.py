@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -164,3 +165,29 @@ def test_what_nobody_kept_is_swept_and_what_nobody_can_read_is_put_aside(cell: C
     (folder / "x.json").write_text("{")
     assert _ship(cell) == 0
     assert sorted(path.name for path in folder.iterdir()) == [young.name, takes.BAD]
+
+
+@pytest.mark.parametrize("ending", [".json", "-1.wav"])
+def test_a_take_the_disk_refuses_keeps_no_other_waiting_and_nothing_of_it_is_swept(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    folder = _left(cell)
+    other = TAKE[:-1] + "2"
+    _left(cell, other)
+    sound = folder / f"{TAKE}-1.wav"
+    os.utime(sound, (time.time() - 2 * takes.ABANDONED_S,) * 2)
+    reads = Path.read_bytes
+
+    def read_bytes(self: Path) -> bytes:
+        if self.name == TAKE + ending:
+            raise OSError(errno.EIO, "input/output error", str(self))
+        return reads(self)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    with pytest.raises(OSError, match="input/output"):
+        _ship(cell)
+    assert [each.take for each in _ends(cell)] == [other]
+    assert {path.name for path in folder.iterdir()} == {sound.name, f"{TAKE}.json"}
+    monkeypatch.undo()
+    assert _ship(cell) == 1
+    assert len(_voices(cell)) == 2
