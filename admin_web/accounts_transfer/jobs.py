@@ -24,6 +24,7 @@ from core.database import TenantSession
 from core.errors import CallerFault, NotFound
 from core.i18n import gettext, lazy
 from core.jobs.errors import JobFailed, JobGone
+from core.jobs.limits import Limits, decoded, groups_reached
 from core.jobs.worker import Run, Work
 from core.models import Account
 from core.permissions import Permission, require
@@ -66,13 +67,24 @@ def export_accounts(run: Run) -> None:
         run.tell(progress, total)
         run.result = {"rows": total}
 
+    limits = _limits(run, Permission.ACCOUNTS_VIEW)
     rows = exporting.export_rows(run.database, run.principal, filters, tell)
     path = write_workbook(gettext("Accounts"), [str(each) for each in exporting.HEADINGS], rows)
     day = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M")
-    run.put_file(f"{gettext('Accounts')}-{day}.xlsx", chunks_then_removed(path))
+    run.put_file(f"{gettext('Accounts')}-{day}.xlsx", chunks_then_removed(path), limits=limits)
     with run.database.transaction(run.claim.tenant_id) as session:
         audit.record(session, run.principal, "accounts.export", None, {"rows": [None, run.result["rows"]]})
         session.commit()
+
+
+def _limits(run: Run, permission: Permission) -> Limits:
+    """Return what a file of now is made with: `permission`, to see numbers if they are in it in full, and the groups
+    its owner reaches.
+    """
+    full = [Permission.NUMBERS_FULL] if run.principal.may(Permission.NUMBERS_FULL) else []
+    with run.database.transaction(run.claim.tenant_id, read_only=True) as session:
+        groups = groups_reached(session, run.principal)
+    return Limits(needs=frozenset([permission, *full]), groups=groups)
 
 
 class _Import:
@@ -91,6 +103,7 @@ class _Import:
     def work(self) -> None:
         """Take the rows from where an earlier attempt got to, then write the workbook with what became of each."""
         require(self._actor, Permission.ACCOUNTS_EDIT)
+        self._note_limits()
         rows = self._rows()
         repeated = importing.repeated(rows)
         with self._run.database.transaction(self._actor.tenant_id, read_only=True) as session:
@@ -110,6 +123,13 @@ class _Import:
         self._report(rows)
         if not self._dry:
             self._forget_input()
+
+    def _note_limits(self) -> None:
+        """Keep what the rows are taken with; an import that goes on has those of its earlier attempts besides."""
+        limits = _limits(self._run, Permission.ACCOUNTS_EDIT)
+        if not self._dry and "limits" in self._run.result:
+            limits |= decoded(self._run.result["limits"])
+        self._run.result["limits"] = limits.encoded()
 
     def _rows(self) -> list[Row]:
         try:
@@ -228,7 +248,8 @@ class _Import:
             headings.append(gettext("Generated password"))
         path = write_workbook(gettext("Result"), headings, self._report_rows(rows, passwords_too=generated))
         name = gettext("Accounts checked") if self._dry else gettext("Accounts imported")
-        self._run.put_file(f"{name}.xlsx", chunks_then_removed(path), once=generated)
+        limits = decoded(self._run.result["limits"])
+        self._run.put_file(f"{name}.xlsx", chunks_then_removed(path), limits=limits, once=generated)
 
     def _report_rows(self, rows: Sequence[Row], *, passwords_too: bool) -> Iterator[list[str]]:
         words = {CREATED: gettext("created"), UPDATED: gettext("changed"), REFUSED: gettext("refused")}

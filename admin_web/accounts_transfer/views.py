@@ -25,7 +25,7 @@ from core.jobs import service
 from core.jobs.models import BackgroundJob, JobState
 from core.permissions import Permission
 from core.store import FileStore, NoSuchFileError
-from core.views import View, current_principal, parts, sees_full_numbers, session
+from core.views import View, current_principal, parts, session
 
 PREVIEW_ROWS = 5
 UPLOAD_VALID_S = 24 * 3600
@@ -56,11 +56,6 @@ def _begin(job: BackgroundJob) -> ResponseReturnValue:
     return redirect(address, 303)
 
 
-def _needed_to_have(permission: Permission) -> list[Permission]:
-    """Return the rights to get a job's file: `permission`, and to see numbers if they are in it in full."""
-    return [permission, *([Permission.NUMBERS_FULL] if sees_full_numbers() else [])]
-
-
 class Export(View):
     """Asks what to export, and begins it."""
 
@@ -88,7 +83,6 @@ class Export(View):
             kind=EXPORT,
             title=gettext("Export of accounts"),
             parameters={"filters": filters, "language": current_language()},
-            needs=_needed_to_have(Permission.ACCOUNTS_VIEW),
         )
         return _begin(job)
 
@@ -193,7 +187,6 @@ class Check(View):
             title=gettext("Trial: %(file)s", file=name),
             parameters={"mapping": mapping, "update": update, "language": current_language(), "file": name},
             input_key=key,
-            needs=_needed_to_have(Permission.ACCOUNTS_EDIT),
         )
         return _begin(job)
 
@@ -233,7 +226,6 @@ class Apply(View):
             title=gettext("Import: %(file)s", file=given["file"]),
             parameters={**given, "language": current_language()},
             input_key=trial.input_key,
-            needs=_needed_to_have(Permission.ACCOUNTS_EDIT),
         )
         trial.input_key = ""  # the file belongs to the import now: it is taken once
         return _begin(job)

@@ -30,17 +30,33 @@ class QueuesTakenAwayError(Forbidden):
     sentence = lazy("This file has calls of queues you no longer supervise. Make it again for those you do.")
 
 
+class GroupsTakenAwayError(Forbidden):
+    """The file has accounts of groups that its owner does not administer any more."""
+
+    id = "groups-taken-away"
+    sentence = lazy(
+        "This file has accounts of groups you no longer administer. Make it again for those you do."
+    )
+
+
 def own_job(job_id: int) -> BackgroundJob:
     """Return a job of the signed-in person. Raises ``NotFound``, for anybody else's too."""
     return service.job_of(session(), job_id, account_id=current_principal().account_id)
 
 
-def own_file(job_id: int) -> BackgroundJob:
-    """Return a job whose file the signed-in person may have. Raises ``NotFound``, ``Forbidden``."""
-    job, principal = own_job(job_id), current_principal()
-    require(principal, *service.needed(job))
-    if not service.reaches(job, principal):
+def own_file(job_id: int, *, lock: bool = False) -> BackgroundJob:
+    """Return a job whose file the signed-in person may have: who has as much as it was made with. Raises ``NotFound``,
+    ``Forbidden``.
+    """
+    db, job, principal = session(), own_job(job_id), current_principal()
+    if lock:
+        db.refresh(job, with_for_update=True)
+    limits = service.limits_of(job)
+    require(principal, *limits.needs)
+    if not limits.queues_covered(principal):
         raise QueuesTakenAwayError()
+    if not limits.groups_covered(db, principal):
+        raise GroupsTakenAwayError()
     return job
 
 
@@ -108,9 +124,8 @@ class JobFile(View):
 
     def post(self, job_id: int) -> ResponseReturnValue:
         """Send it and remove it."""
-        db, job = session(), own_file(job_id)
+        db, job = session(), own_file(job_id, lock=True)
         store = FileStore(parts().settings.store_dir)
-        db.refresh(job, with_for_update=True)
         if not job.file_key or not job.file_once:
             raise NotFound(kind="file", id=job_id)
         try:

@@ -17,7 +17,7 @@ from core import audit
 from core.errors import NotFound
 from core.i18n import LazyText, current_language, lazy
 from core.jobs import service
-from core.permissions import Permission, Principal
+from core.permissions import Permission
 from core.views import Access, View, current_principal, may, session
 
 
@@ -30,20 +30,12 @@ def links(kind: ListKind, kept: Mapping[str, Any]) -> list[tuple[str, str, LazyT
     return found
 
 
-def needed(principal: Principal, *more: Permission) -> list[Permission]:
-    """Return the rights without which nobody gets the file, whoever asked for it: those it was made with."""
-    reach = Permission.RECORDS_VIEW if principal.may(Permission.RECORDS_VIEW) else Permission.RECORDS_OWN
-    full = [Permission.NUMBERS_FULL] if principal.may(Permission.NUMBERS_FULL) else []
-    return [reach, *more, *full]
-
-
 class Export(View):
     """The filtered list as a workbook, made in the background."""
 
     access: ClassVar[Access] = RECORDS
     job_kind = EXPORT
     endpoint = "records.export"
-    more_rights: tuple[Permission, ...] = ()
 
     def get(self, kind: str) -> ResponseReturnValue:
         """Show what will be exported."""
@@ -68,7 +60,6 @@ class Export(View):
             kind=self.job_kind,
             title=str(TITLES[self.job_kind, which]),
             parameters={"list": which.value, "filters": given, "language": current_language()},
-            needs=needed(principal, *self.more_rights),
         )
         changes: dict[str, list[Any]] = {name: [None, text] for name, text in given.items()}
         audit.record(db, principal, f"jobs.{self.job_kind.replace('.', '-')}", job, changes)
@@ -102,4 +93,3 @@ class ExportRecordings(Export):
     access = Permission.RECORDINGS_DOWNLOAD
     job_kind = ARCHIVE
     endpoint = "records.archive"
-    more_rights = (Permission.RECORDINGS_DOWNLOAD,)

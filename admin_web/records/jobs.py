@@ -16,7 +16,7 @@ from core import audit
 from core.database import utc_now
 from core.i18n import LazyText, lazy
 from core.jobs.errors import JobFailed
-from core.jobs.service import QUEUES
+from core.jobs.limits import Limits
 from core.jobs.worker import Run, Work
 from core.permissions import Permission, require
 from core.views import reading_as
@@ -95,8 +95,8 @@ def export_calls(run: Run) -> None:
     rows = exporting.export_rows(run.database, run.principal, wanted, total, tell)
     headings = [str(each) for each in exporting.HEADINGS[wanted.kind]]
     path = write_workbook(str(NAMES[wanted.kind]), headings, rows)
-    run.result = {"rows": written} | _reach(wanted)
-    run.put_file(_file_name(run, wanted, "xlsx"), chunks_then_removed(path))
+    run.result = {"rows": written}
+    run.put_file(_file_name(run, wanted, "xlsx"), chunks_then_removed(path), limits=_limits(run, wanted))
     _log(run, wanted, {"rows": [None, written]})
 
 
@@ -116,19 +116,24 @@ def export_recordings(run: Run) -> None:
             run.tell(min(number, size.files), size.files)
 
     found = archive.entries(run.database, run.principal, wanted)
-    run.result = _reach(wanted)
+    run.result = {}
     chunks = archive.archive_chunks(run.store, found, counted, done)
-    run.put_file(_file_name(run, wanted, "zip"), chunks)
+    limits = _limits(run, wanted, Permission.RECORDINGS_DOWNLOAD)
+    run.put_file(_file_name(run, wanted, "zip"), chunks, limits=limits)
     missing = {"missing": counted.missing} if counted.missing else {}
-    run.result = {"files": counted.files} | missing | _reach(wanted)
+    run.result = {"files": counted.files} | missing
     _log(run, wanted, {"files": [None, counted.files]})
 
 
-def _reach(wanted: RecordFilter) -> dict[str, Any]:
-    """Return whose calls are in the file, for the day on which its owner supervises fewer queues."""
+def _limits(run: Run, wanted: RecordFilter, *more: Permission) -> Limits:
+    """Return what the file is made with: its owner's rights of now, and whose calls they reach."""
+    full = [Permission.NUMBERS_FULL] if run.principal.may(Permission.NUMBERS_FULL) else []
     if wanted.own_of:
-        return {}
-    return {QUEUES: sorted(wanted.limits.queues) if wanted.limits else None}
+        return Limits(needs=frozenset([Permission.RECORDS_OWN, *more, *full]))
+    return Limits(
+        needs=frozenset([Permission.RECORDS_VIEW, *more, *full]),
+        queues=wanted.limits.queues if wanted.limits else None,
+    )
 
 
 def _check_size(size: archive.Size) -> None:

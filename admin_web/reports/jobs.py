@@ -14,7 +14,7 @@ from admin_web.reports.intervals import label
 from core import audit
 from core.database import utc_now
 from core.i18n import gettext
-from core.jobs.service import QUEUES
+from core.jobs.limits import Limits
 from core.jobs.worker import Run, Work
 from core.permissions import Permission, require
 from cti.records.reach import limits_of
@@ -61,8 +61,9 @@ def export_report(run: Run) -> None:
     path = write_workbook(title, [*headings, *(column.heading for column in columns)], lines)
     day = utc_now().astimezone(ZoneInfo(run.principal.timezone)).strftime("%Y%m%d-%H%M")
     name = gettext("Report: %(subject)s", subject=title).replace(": ", "-").replace("：", "-")
-    run.result = {"rows": len(rows), QUEUES: sorted(limits.queues) if limits else None}
-    run.put_file(f"{name}-{day}.xlsx", chunks_then_removed(path))
+    run.result = {"rows": len(rows)}
+    made_with = Limits(needs=frozenset([Permission.RECORDS_VIEW]), queues=limits.queues if limits else None)
+    run.put_file(f"{name}-{day}.xlsx", chunks_then_removed(path), limits=made_with)
     with run.database.transaction(run.claim.tenant_id) as session:
         audit.record(session, run.principal, EXPORT, None, {"rows": [None, len(rows)]})
         session.commit()

@@ -31,3 +31,11 @@ class ActorGoneError(CallerFault):
     id = "job-actor-gone"
     status = 403
     sentence = lazy("The account that asked for it may not sign in any more.")
+
+
+class RightsGoneError(CallerFault):
+    """Who asked may not do it any more."""
+
+    id = "job-rights-gone"
+    status = 403
+    sentence = lazy("The account that asked for it does not have the right any more: %(permissions)s.")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -21,8 +21,8 @@ from sqlalchemy import CursorResult, and_, or_, select, update
 from core.database import ALL_TENANTS, Database, utc_now
 from core.errors import NotFound
 from core.jobs.errors import JobGone, JobStateError
+from core.jobs.limits import FILE, Limits, decoded
 from core.jobs.models import BackgroundJob, JobState
-from core.permissions import Permission, Principal
 from core.store import FileStore
 from core.tenancy import TenantSession
 
@@ -30,10 +30,6 @@ MAX_DEATHS = 3
 """Workers that may vanish over one job before it is given up: it may be what kills them."""
 WORKER_DIED = "worker-died"
 """Stands in `BackgroundJob.error` for a sentence in the reader's language."""
-NEEDS = "needs"
-"""Name among a job's parameters of the rights :func:`enqueue` was given."""
-QUEUES = "queues"
-"""Name in a job's result of the queues whose calls its file has; None: those of all. Absent: it has no calls."""
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
@@ -63,16 +59,15 @@ def enqueue(
     title: str,
     parameters: Mapping[str, Any],
     input_key: str = "",
-    needs: Iterable[Permission] = (),
 ) -> BackgroundJob:
-    """Add a job of the session's tenant and return it, flushed. The caller commits; then a worker takes it. What it
-    makes is given only to who still has all rights of `needs` (:func:`needed`).
+    """Add a job of the session's tenant and return it, flushed. The caller commits; then a worker takes it, with the
+    rights its account has by then.
     """
     job = BackgroundJob(
         account_id=account_id,
         kind=kind,
         title=title[:200],
-        parameters=msgspec.json.encode({**parameters, NEEDS: [each.value for each in needs]}).decode(),
+        parameters=msgspec.json.encode(parameters).decode(),
         input_key=input_key,
     )
     session.add(job)
@@ -80,18 +75,14 @@ def enqueue(
     return job
 
 
-def needed(job: BackgroundJob) -> frozenset[Permission]:
-    """Return the rights without which nobody gets what the job made, whoever asked for it."""
-    given = msgspec.json.decode(job.parameters, type=dict[str, Any]).get(NEEDS, [])
-    return frozenset(each for each in Permission if each.value in given)
-
-
-def reaches(job: BackgroundJob, principal: Principal) -> bool:
-    """Return whether the queues `principal` supervises now are all those whose calls are in what the job made."""
+def limits_of(job: BackgroundJob) -> Limits:
+    """Return what the job's file was made with; of a job without a file nothing."""
     made = msgspec.json.decode(job.result, type=dict[str, Any])
-    if QUEUES not in made or principal.queues is None:
-        return True
-    return made[QUEUES] is not None and principal.queues.issuperset(made[QUEUES])
+    if FILE in made:
+        return decoded(made[FILE])
+    # Files of before this was noted with the file: rights as of when it was asked for, beside the parameters.
+    given = msgspec.json.decode(job.parameters, type=dict[str, Any])
+    return decoded({"needs": given.get("needs", []), "queues": made.get("queues", []), "groups": []})
 
 
 def claim(
@@ -191,12 +182,14 @@ def attach(
     expires_at: datetime.datetime,
     once: bool,
     result: Mapping[str, Any],
+    limits: Limits,
 ) -> None:
-    """Give the job the file it made, with what `result` says of it so far; also one that was cancelled meanwhile, for
-    what it had done by then.
+    """Give the job the file it made, with the `limits` it was made with and what `result` says of it so far; also one
+    that was cancelled meanwhile, for what it had done by then.
     """
+    stored = msgspec.json.encode({**result, FILE: limits.encoded()}).decode()
     values: dict[str, Any] = {"file_key": key, "file_name": name[:200], "file_once": once}
-    values |= {"file_expires_at": expires_at, "result": msgspec.json.encode(result).decode()}
+    values |= {"file_expires_at": expires_at, "result": stored}
     _write(session, claim, states=(JobState.RUNNING, JobState.CANCELLED), **values)
 
 

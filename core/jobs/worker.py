@@ -13,13 +13,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.database import Database, TenantSession, utc_now
-from core.errors import CallerFault
+from core.errors import CallerFault, Forbidden
 from core.i18n import lazy, use_language
 from core.jobs import service
 from core.jobs.actor import principal_for
-from core.jobs.errors import JobGone
+from core.jobs.errors import JobGone, RightsGoneError
+from core.jobs.limits import FILE, Limits
 from core.jobs.service import Claim
-from core.permissions import Principal
+from core.permissions import Permission, Principal, label
 from core.store import FileStore
 
 logger = structlog.get_logger(__name__)
@@ -40,6 +41,8 @@ class Run:
         self.principal = principal
         """Who asked, with their present rights."""
         self.result: dict[str, Any] = dict(claim.result)
+        self._file: dict[str, Any] | None = self.result.pop(FILE, None)
+        """Limits of the file the job has, from an earlier attempt or this one."""
         self._files_days = files_days
         self._gone = threading.Event()
 
@@ -63,11 +66,17 @@ class Run:
         """Write how far the work is in the transaction that does it, with :attr:`result` if asked."""
         self.check()
         service.save(
-            session, self.claim, progress=progress, total=total, result=self.result if result else None
+            session, self.claim, progress=progress, total=total, result=self.stored() if result else None
         )
 
-    def put_file(self, name: str, chunks: Iterable[bytes], *, once: bool = False) -> None:
-        """Store the file the job makes, and :attr:`result`; it replaces what an earlier attempt stored."""
+    def stored(self) -> dict[str, Any]:
+        """Return :attr:`result` as the job keeps it: with the limits of the file it has."""
+        return self.result if self._file is None else {**self.result, FILE: self._file}
+
+    def put_file(self, name: str, chunks: Iterable[bytes], *, limits: Limits, once: bool = False) -> None:
+        """Store the file the job makes, and in one step with it :attr:`result` and `limits`, what this attempt made it
+        with; it replaces what an earlier attempt stored.
+        """
         suffix = name.rpartition(".")[2] if "." in name else "bin"
         key = f"jobs/{self.claim.tenant_id}/{self.claim.job_id}-{self.claim.attempt}.{suffix}"
         self.store.put(key, chunks)
@@ -84,11 +93,13 @@ class Run:
                     expires_at=utc_now() + keep,
                     once=once,
                     result=self.result,
+                    limits=limits,
                 )
             except JobGone:
                 self.store.delete(key)
                 raise
             session.commit()
+        self._file = limits.encoded()
         if old and old != key:
             self.store.delete(old)
 
@@ -162,10 +173,12 @@ class Worker:
                 run = Run(self._database, self._store, claim, principal, self._files_days)
                 self._work(run)
                 with self._database.transaction(claim.tenant_id) as session:
-                    service.finish(session, claim, run.result)
+                    service.finish(session, claim, run.stored())
                     session.commit()
             except JobGone:
                 return "gone"
+            except Forbidden as error:
+                return self._failed(claim, _missing(error).text())
             except CallerFault as error:
                 return self._failed(claim, error.text())
             except SQLAlchemyError:
@@ -215,3 +228,11 @@ class Worker:
                 return
             except SQLAlchemyError as error:
                 logger.warning("lease not renewed", job=run.claim.job_id, why=str(error).splitlines()[0])
+
+
+def _missing(error: Forbidden) -> CallerFault:
+    """Return `error` for who reads it on the job's page: with the rights that were there when it was asked for."""
+    missing = error.details.get("permissions")
+    if type(error) is not Forbidden or not isinstance(missing, list):
+        return error
+    return RightsGoneError(permissions=", ".join(str(label(each)) for each in Permission if each in missing))

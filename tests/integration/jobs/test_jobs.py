@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +17,15 @@ from core.errors import NotFound
 from core.i18n import lazy
 from core.jobs import service
 from core.jobs.errors import JobFailed, JobGone, JobStateError
+from core.jobs.limits import FILE, Limits, decoded
 from core.jobs.models import BackgroundJob, JobState
 from core.jobs.worker import Meters, Run, Worker
 from core.models import BuiltInRole
+from core.permissions import Permission, encode, require
 from core.store import FileStore, NoSuchFileError
 
 LATER = datetime.timedelta(minutes=5)
+NONE = Limits(needs=frozenset())
 
 
 @pytest.fixture
@@ -107,7 +111,14 @@ def test_a_dead_workers_job_is_taken_over_and_the_dead_one_can_write_no_more(
             lambda: service.finish(session, first),
             lambda: service.fail(session, first, "late"),
             lambda: service.attach(
-                session, first, key="jobs/1/x", name="x", expires_at=utc_now(), once=False, result={}
+                session,
+                first,
+                key="jobs/1/x",
+                name="x",
+                expires_at=utc_now(),
+                once=False,
+                result={},
+                limits=NONE,
             ),
         ):
             with pytest.raises(JobGone):
@@ -140,11 +151,12 @@ def test_a_worker_carries_out_and_leaves_a_file(
         for number in range(1, 4):
             run.tell(number, 3)
         run.result["counted"] = 3
-        run.put_file("three.txt", [b"1", b"2", b"3"])
+        run.put_file("three.txt", [b"1", b"2", b"3"], limits=NONE)
 
     assert worker(each_database, tmp_path, work).step() is True
     job = job_of(each_database, job_id)
-    assert (job.state, job.progress, job.total, job.result) == (JobState.DONE, 3, 3, '{"counted":3}')
+    assert (job.state, job.progress, job.total) == (JobState.DONE, 3, 3)
+    assert json.loads(job.result) == {"counted": 3, FILE: {"needs": [], "queues": [], "groups": []}}
     store = FileStore(tmp_path / "store")
     assert b"".join(store.read(job.file_key)) == b"123"
     assert service.remove_old_files(each_database, store) == 0
@@ -237,3 +249,60 @@ def test_acc_12_anothers_job_does_not_exist(each_database: Database, account: tu
         service.job_of(session, job_id, account_id=account[1] + 1)
     with each_database.transaction(account[0] + 1) as session, pytest.raises(NotFound):
         service.job_of(session, job_id, account_id=None)
+
+
+def test_a_file_keeps_the_limits_it_was_made_with_until_another_is_there(
+    each_database: Database, account: tuple[int, int], tmp_path: Path
+) -> None:
+    job_id = enqueue(each_database, account)
+    first = Limits(needs=frozenset([Permission.RECORDS_VIEW]), queues=frozenset([2, 1]))
+    second = Limits(needs=frozenset([Permission.NUMBERS_FULL]), queues=None, groups=frozenset([5]))
+
+    def breaks_after(limits: Limits, *, put: bool) -> Callable[[Run], None]:
+        def work(run: Run) -> None:
+            run.result = {"seen": 1}
+            with run.database.transaction(account[0]) as session:
+                run.save(session, 1, 2, result=True)
+                session.commit()
+            if put:
+                run.put_file("one.txt", [b"1"], limits=limits)
+            raise JobFailed(reason=lazy("Broken off."))
+
+        return work
+
+    for limits, put, wanted in ((first, True, first), (second, False, first), (second, True, second)):
+        worker(each_database, tmp_path, breaks_after(limits, put=put)).step()
+        job = job_of(each_database, job_id)
+        assert job.state is JobState.FAILED
+        assert service.limits_of(job) == wanted
+        with each_database.transaction(account[0]) as session:
+            service.retry(session, session.get_one(BackgroundJob, job_id))
+            session.commit()
+    assert worker(each_database, tmp_path, lambda run: run.result.clear()).step() is True
+    job = job_of(each_database, job_id)
+    assert (job.state, service.limits_of(job)) == (JobState.DONE, second)
+
+
+def test_a_right_lost_before_the_work_is_named(
+    each_database: Database, account: tuple[int, int], tmp_path: Path
+) -> None:
+    job_id = enqueue(each_database, account)
+    with each_database.transaction(account[0]) as session:
+        owner = accounts.account_of(session, account[1])
+        owner.apply_role, owner.permissions = False, encode([Permission.RECORDS_OWN])
+        session.commit()
+    worker(each_database, tmp_path, lambda run: require(run.principal, Permission.RECORDS_VIEW)).step()
+    job = job_of(each_database, job_id)
+    assert (job.state, job.file_key) == (JobState.FAILED, "")
+    assert job.error == (
+        "The account that asked for it does not have the right any more: Call records: View."
+    )
+
+
+def test_limits_of_two_parts_are_those_of_both() -> None:
+    some = Limits(needs=frozenset([Permission.ACCOUNTS_EDIT]), groups=frozenset([1]))
+    more = Limits(needs=frozenset([Permission.NUMBERS_FULL]), queues=frozenset([3]), groups=frozenset([2]))
+    both = some | more
+    assert both == Limits(needs=some.needs | more.needs, queues=frozenset([3]), groups=frozenset([1, 2]))
+    assert (some | Limits(needs=frozenset(), groups=None)).groups is None
+    assert decoded(both.encoded()) == both
