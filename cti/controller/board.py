@@ -158,6 +158,7 @@ class Board:
         runner = self.add(call)
         runner.restore_timers()
         self._writer.state(call)
+        self.ringing.resumed(call)
         return runner
 
     def post(self, call_id: str, event: inputs.Input) -> bool:

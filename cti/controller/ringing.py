@@ -13,7 +13,7 @@ from core.documents import DispatchRule
 from cti.acd.agents import Agent, can_be_rung
 from cti.acd.dispatch import Why, terms_of
 from cti.acd.matching import Acd, Match
-from cti.call import inputs
+from cti.call import inputs, steps
 from cti.call.model import Call, Offer, Outside
 from cti.controller.agent_legs import AgentLeg, AgentLegs
 from cti.controller.agents import Agents
@@ -101,6 +101,13 @@ class Ringing:
             runner.post(inputs.Matched(at_ms=at_ms, offer=first, others=tuple(more)))
         if all_ring:
             self._together.note(match.queue_id, match.call_id)
+
+    def resumed(self, call: Call) -> None:
+        """Go on ringing whoever becomes free for a call that another controller had all agents rung for."""
+        if any(
+            each.why is not None and each.why.rule == DispatchRule.RING_ALL for each in steps.ringing(call)
+        ):
+            self._together.note(call.queue_id, call.id)
 
     def _rung(
         self, call: Call, queue_id: int, chosen: Sequence[tuple[Agent, Why]], at_ms: int

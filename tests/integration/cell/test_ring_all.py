@@ -218,6 +218,22 @@ def test_the_controller_is_killed_while_all_ring(stage: Stage) -> None:
     stage.cell.wait_no_calls()
 
 
+def test_after_a_restart_too_who_becomes_free_rings(stage: Stage) -> None:
+    phones = [stage.agent(n) for n in (1, 2)]
+    stage.outside.call(NUMBER, CALLERS[0])
+    ringing(stage, *phones)
+    wait_offers_written(stage, stage.cell.wait_call("offering"))
+    stage.cell.restart("cti")
+    stage.cell.wait_connected()
+    phones.append(stage.agent(3))
+    ringing(stage, phones[2])
+    stage.outside.answer(phones[2])
+    assert stage.cell.wait_call("talking").agent_id == 3
+    free(stage, 1, 2)
+    stage.outside.put_down(phones[2])
+    stage.cell.wait_no_calls()
+
+
 def test_both_answered_before_the_controller_hears_of_either(stage: Stage) -> None:
     """It stands still meanwhile: both legs wait in their parks when it looks."""
     phones = [stage.agent(n) for n in (1, 2)]
