@@ -15,16 +15,17 @@ from typing import Any
 import msgspec
 from sqlalchemy import CursorResult, func, select, update
 
-from admin_web.webhooks import payload, problems, service, signing
+from admin_web.webhooks import payload, problems, rights, service, signing
 from admin_web.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from core import outbound_http
 from core.crypto import UnreadableSecretError, Vault
 from core.database import ALL_TENANTS, Database
 from core.jobs.actor import principal_for
 from core.jobs.errors import ActorGoneError
+from core.models import Tenant, TenantState
 from core.outbound_http import Answer, Outbound, OutboundError, Target, UrlRefusedError
 from core.outbox.models import OutboxEvent
-from core.permissions import Permission
+from core.permissions import Permission, Principal
 from core.tenancy import TenantSession
 
 BACKOFF_S = (5.0, 30.0, 120.0, 600.0, 3600.0, 6 * 3600.0, 12 * 3600.0)
@@ -177,7 +178,7 @@ def claim(database: Database, vault: Vault, delivery_id: int, now: datetime.date
 def prepare(
     session: TenantSession, vault: Vault, row: WebhookDelivery, attempt: int, now: datetime.datetime
 ) -> Claim:
-    """Return what attempt number `attempt` of `row` sends."""
+    """Return what attempt number `attempt` of `row` sends: nothing that the endpoint's maker may not see by now."""
     endpoint = session.get_one(WebhookEndpoint, row.endpoint_id)
     event = session.get_one(OutboxEvent, row.event_id)
     ours: dict[str, Any] = {
@@ -189,6 +190,14 @@ def prepare(
     if not endpoint.enabled:
         return Claim(**ours, target=None, problem=problems.OFF)
     try:
+        maker = principal_for(session, endpoint.account_id)
+    except ActorGoneError:
+        state = session.get_one(Tenant, endpoint.tenant_id).state
+        gone = problems.UNSEEN if state is TenantState.ACTIVE else problems.SUSPENDED
+        return Claim(**ours, target=None, problem=gone)
+    if not _sees(maker, endpoint, event):
+        return Claim(**ours, target=None, problem=problems.UNSEEN)
+    try:
         target = outbound_http.parse(endpoint.url)
         keys = service.secrets_of(vault, endpoint, now)
     except (UrlRefusedError, UnreadableSecretError):
@@ -197,7 +206,7 @@ def prepare(
         **ours,
         target=target,
         message=message_of(event),
-        body=body_of(session, endpoint, event),
+        body=_body(event, full=maker.may(Permission.NUMBERS_FULL)),
         secrets=tuple(keys),
     )
 
@@ -207,16 +216,17 @@ def message_of(event: OutboxEvent) -> str:
     return signing.message_id(event.tenant_id, event.key)
 
 
-def body_of(
-    session: TenantSession,
-    endpoint: WebhookEndpoint,
-    event: OutboxEvent,
-    *,
-    reader_sees_numbers: bool = True,
-) -> bytes:
-    """Return what is sent of `event`: numbers in full only while the endpoint's maker may see them so.
+def _sees(maker: Principal, endpoint: WebhookEndpoint, event: OutboxEvent) -> bool:
+    """Return whether `maker` may see what `event` tells; a test event fares as those the endpoint is for."""
+    kinds = service.kinds_of(endpoint) if event.kind == service.TEST_KIND else (event.kind,)
+    return all(rights.may_read(maker, kind) for kind in kinds)
 
-    `reader_sees_numbers` False masks them for who looks at it.
+
+def body_of(
+    session: TenantSession, endpoint: WebhookEndpoint, event: OutboxEvent, *, reader_sees_numbers: bool
+) -> bytes:
+    """Return what is sent of `event` for somebody to look at: numbers in full only while the endpoint's maker may see
+    them so, and `reader_sees_numbers`.
     """
     try:
         full = reader_sees_numbers and principal_for(session, endpoint.account_id).may(
@@ -224,6 +234,10 @@ def body_of(
         )
     except ActorGoneError:
         full = False
+    return _body(event, full=full)
+
+
+def _body(event: OutboxEvent, *, full: bool) -> bytes:
     return payload.wire(event.kind, event.at, msgspec.json.decode(event.body), full=full)
 
 
@@ -253,7 +267,9 @@ def finish(
     values: dict[str, Any] = {"last_status": result.status, "last_error": result.problem[:200]}
     if result.ok:
         values |= {"state": DeliveryState.DELIVERED, "delivered_at": now}
-    elif last or claimed.problem == problems.OFF or result.status == GONE or claimed.attempt > len(BACKOFF_S):
+    elif (
+        last or claimed.problem in problems.FINAL or result.status == GONE or claimed.attempt > len(BACKOFF_S)
+    ):
         values["state"] = DeliveryState.FAILED
     else:
         pause_s = BACKOFF_S[claimed.attempt - 1] * chance.uniform(1 - JITTER, 1 + JITTER)

@@ -1,4 +1,6 @@
-"""How endpoints fare: failing since when, switched off by the platform when nobody answers or nobody wants more."""
+"""How endpoints fare: failing since when, switched off by the platform when nobody answers, nobody wants more, or who
+answers for one may not see what it tells any more.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,10 @@ MAX_TOLD = 50
 
 def note(database: Database, claimed: Claim, result: Result, now: datetime.datetime) -> str:
     """Write down how the endpoint fares; return why it was switched off, or ``""``."""
-    if claimed.problem == problems.OFF:
+    if claimed.problem in {problems.OFF, problems.SUSPENDED}:
         return ""
+    if claimed.problem == problems.UNSEEN:
+        return _pause_unseen(database, claimed)
     if result.status == GONE:
         return switch_off(database, claimed.tenant_id, claimed.endpoint_id, "gone")
     with database.transaction(ALL_TENANTS, read_only=True) as session:
@@ -57,14 +61,31 @@ def _set_failing(database: Database, endpoint_id: int, since: datetime.datetime 
         session.commit()
 
 
-def switch_off(database: Database, tenant_id: int, endpoint_id: int, why: str) -> str:
-    """Disable the endpoint, with a line in the log and an announcement to who may change it; return `why`, or ``""``
-    when it was off already.
+def _pause_unseen(database: Database, claimed: Claim) -> str:
+    """Switch off an endpoint whose maker may not see all it is for by now; not one that was taken over meanwhile, nor
+    one for which an event alone is too much that it wanted under somebody else.
     """
+    with database.transaction(ALL_TENANTS, read_only=True) as session:
+        endpoint = session.get(WebhookEndpoint, claimed.endpoint_id)
+        if endpoint is None or service.maker_sees(session, endpoint):
+            return ""
+        maker_id = endpoint.account_id
+    return switch_off(database, claimed.tenant_id, claimed.endpoint_id, problems.UNSEEN, maker_id=maker_id)
+
+
+def switch_off(
+    database: Database, tenant_id: int, endpoint_id: int, why: str, *, maker_id: int | None = None
+) -> str:
+    """Disable the endpoint, with a line in the log and an announcement to who may change it; return `why`, or ``""``
+    when it was off already, or is another's than `maker_id` by now.
+    """
+    on = [WebhookEndpoint.id == endpoint_id, WebhookEndpoint.enabled.is_(True)]
+    if maker_id is not None:
+        on.append(WebhookEndpoint.account_id == maker_id)
     with database.transaction(tenant_id) as session:
         done = session.execute(
             update(WebhookEndpoint)
-            .where(WebhookEndpoint.id == endpoint_id, WebhookEndpoint.enabled.is_(True))
+            .where(*on)
             .values(enabled=False, disabled_why=why)
             .execution_options(synchronize_session=False)
         )
@@ -83,22 +104,28 @@ def _announce(session: TenantSession, endpoint: WebhookEndpoint, why: str) -> No
     tenant = session.scalars(select(Tenant)).one()
     with use_language(tenant.language):
         title = gettext("Webhook disabled: %(name)s", name=endpoint.name)[:200]
-        body = (
-            gettext("The receiver at %(url)s answered that it wants no more events (410).", url=endpoint.url)
-            if why == "gone"
-            else gettext(
-                "No delivery to %(url)s has succeeded for %(days)s days. Events go on being recorded once it is "
-                "enabled again.",
-                url=endpoint.url,
-                days=FAILING_DAYS,
-            )
-        )
+        body = _reason(session, endpoint, why)
     announcement = Announcement(title=title, body=body, author_id=endpoint.account_id)
     session.add(announcement)
     session.flush()
     session.add_all(
         AnnouncementTarget(announcement_id=announcement.id, account_id=account_id)
         for account_id in _editors(session, is_operator=tenant.is_operator)
+    )
+
+
+def _reason(session: TenantSession, endpoint: WebhookEndpoint, why: str) -> str:
+    if why == "gone":
+        return gettext(
+            "The receiver at %(url)s answered that it wants no more events (410).", url=endpoint.url
+        )
+    if why == problems.UNSEEN:
+        return service.advice(session, endpoint)
+    return gettext(
+        "No delivery to %(url)s has succeeded for %(days)s days. Events go on being recorded once it is "
+        "enabled again.",
+        url=endpoint.url,
+        days=FAILING_DAYS,
     )
 
 

@@ -37,7 +37,9 @@ class WebhookEndpoint(TenantOwned, Timestamps, Base):
 
     id: Mapped[Id]
     account_id: Mapped[BigId]
-    """Who made it, or changed its address last: their right to see numbers in full is the endpoint's."""
+    """Who answers for it: made it, changed its address or kinds last, or enabled it. Nothing is sent that they may not
+    see, and their right to see numbers in full is the endpoint's.
+    """
     name: Mapped[Name]
     url: Mapped[str] = mapped_column(String(500))
     secret_encrypted: Mapped[str] = mapped_column(String(255))
@@ -49,7 +51,9 @@ class WebhookEndpoint(TenantOwned, Timestamps, Base):
     """JSON list of event kinds."""
     enabled: Mapped[bool] = mapped_column(default=True)
     disabled_why: Mapped[str] = mapped_column(String(32), default="")
-    """``gone`` (it answered 410) or ``failing`` when the platform switched it off; empty when a person did."""
+    """``gone`` (it answered 410), ``failing`` or ``unseen`` (who answers for it may not see what it tells) when the
+    platform switched it off; empty when a person did.
+    """
     failing_since: Mapped[datetime.datetime | None]
     """When the failures began that have not ended yet."""
 

@@ -7,12 +7,22 @@ from core.outbound_http import REASONS
 
 OFF = "off"
 UNUSABLE = "unusable"
+UNSEEN = "unseen"
+"""Who answers for the webhook may not see what the event tells."""
+SUSPENDED = "suspended"
+FINAL = frozenset({OFF, UNSEEN})
+"""A later attempt would end no better."""
 STATUS = "status"
 
 _SENTENCES: dict[str, LazyText] = {
     **{reason.value: sentence for reason, sentence in REASONS.items()},
     OFF: lazy("The webhook is disabled."),
     UNUSABLE: lazy("Its address or secret cannot be used. Save the webhook again, or make a new secret."),
+    UNSEEN: lazy(
+        "It was not sent: the account that answers for the webhook may not see all that it tells, or may not sign in "
+        "any more."
+    ),
+    SUSPENDED: lazy("It was not sent: the company is suspended."),
 }
 
 

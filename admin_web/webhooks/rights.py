@@ -1,7 +1,8 @@
 """Who may read what events tell: who may see the same on its page, and of the whole company.
 
 A webhook knows no queues and no groups. Who is limited to some of them neither reads deliveries of what ends there
-nor has it sent to an address of theirs.
+nor has it sent to an address of theirs. That holds when a webhook is saved, and again at each attempt to send, for the
+account that answers for it: what it was allowed once may have been taken away since.
 """
 
 from __future__ import annotations

@@ -8,13 +8,15 @@ from collections.abc import Collection
 import msgspec
 from sqlalchemy import func, select
 
-from admin_web.webhooks import rights, signing
+from admin_web.webhooks import problems, rights, signing
 from admin_web.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from core import audit, outbound_http
 from core.crypto import Vault
 from core.errors import CallerFault, Conflict, InvalidField, NotFound
-from core.i18n import lazy
-from core.models import Tenant
+from core.i18n import gettext, lazy
+from core.jobs.actor import principal_for
+from core.jobs.errors import ActorGoneError
+from core.models import Account, Tenant
 from core.outbox import service as outbox
 from core.outbox.kinds import EventKind
 from core.permissions import Principal
@@ -72,6 +74,25 @@ def kinds_of(endpoint: WebhookEndpoint) -> frozenset[EventKind]:
     return frozenset(EventKind(name) for name in names if name in known)
 
 
+def maker_sees(session: TenantSession, endpoint: WebhookEndpoint) -> bool:
+    """Return whether who answers for `endpoint` may see by now all it is for."""
+    try:
+        maker = principal_for(session, endpoint.account_id)
+    except ActorGoneError:
+        return False
+    return all(rights.may_read(maker, kind) for kind in kinds_of(endpoint))
+
+
+def advice(session: TenantSession, endpoint: WebhookEndpoint) -> str:
+    """Return what became of an endpoint whose maker may not see what it is for, and what to do."""
+    maker = session.get(Account, endpoint.account_id)
+    return gettext(
+        "The account %(name)s, which answered for it, could not see all that it tells any more, or not sign in. "
+        "Nothing is sent until somebody who may see it enables the webhook again.",
+        name="" if maker is None else maker.name,
+    )
+
+
 def endpoint_of(session: TenantSession, endpoint_id: int, *, lock: bool = False) -> WebhookEndpoint:
     """Return the endpoint in the session's scope. Raises ``NotFound``."""
     query = select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id)
@@ -122,7 +143,8 @@ def change(
 ) -> None:
     """Change `endpoint`. Who changes where it leads or what it gets answers for it: its numbers are shown as far as
     they may see them, and they must be allowed to read all it gets; to switch it off or rename it needs nothing more.
-    Errors as :func:`create`. The caller commits, and rolls back after an error.
+    Who may read all it gets takes over, by saving, one whose maker may not any more. Errors as :func:`create`. The
+    caller commits, and rolls back after an error.
     """
     _lock(session)
     before, was_enabled = (endpoint.url, kinds_of(endpoint)), endpoint.enabled
@@ -130,8 +152,10 @@ def change(
     leads_elsewhere = before != (endpoint.url, kinds_of(endpoint))
     if leads_elsewhere or (endpoint.enabled and not was_enabled):
         rights.require(actor, kinds)
-    if leads_elsewhere or endpoint.enabled != was_enabled:
+    if leads_elsewhere or endpoint.enabled != was_enabled or _is_orphan(session, actor, endpoint):
         endpoint.account_id = actor.account_id
+    if leads_elsewhere and endpoint.disabled_why == problems.UNSEEN:
+        endpoint.disabled_why = ""  # it is off still, but another's now, who may see it
     if endpoint.enabled and not was_enabled:
         endpoint.failing_since = None
         endpoint.disabled_why = ""
@@ -139,6 +163,12 @@ def change(
     if changes:
         audit.record(session, actor, "api.webhook-edit", endpoint, changes)
     renew_interest(session)
+
+
+def _is_orphan(session: TenantSession, actor: Principal, endpoint: WebhookEndpoint) -> bool:
+    """Return whether `actor` may see all that `endpoint`, which is enabled, is for, and its maker may not any more."""
+    mine = all(rights.may_read(actor, kind) for kind in kinds_of(endpoint))
+    return endpoint.enabled and mine and not maker_sees(session, endpoint)
 
 
 def remove(session: TenantSession, actor: Principal, endpoint: WebhookEndpoint) -> None:

@@ -51,6 +51,7 @@ def state_of(row: WebhookEndpoint) -> Tag:
         words = {
             "gone": gettext("Disabled: the receiver wants no more"),
             "failing": gettext("Disabled: failed for days"),
+            problems.UNSEEN: gettext("Disabled: its account may not see what it tells"),
         }
         return Tag(
             text=words.get(row.disabled_why, gettext("Disabled")),
@@ -122,7 +123,7 @@ class EditEndpoint(View):
         """Show it."""
         row = service.endpoint_of(session(), row_id)
         values: dict[str, str | bool] = {"name": row.name, "url": row.url, "enabled": row.enabled}
-        return _form(row, values, service.kinds_of(row), {})
+        return _form(row, values, service.kinds_of(row), {}, _advice(session(), row))
 
     def post(self, row_id: int) -> ResponseReturnValue:
         """Save it."""
@@ -217,7 +218,7 @@ class TestEndpoint(View):
                 result=result,
                 problem=problems.sentence(result.problem),
                 answer=result.answer.decode("utf-8", "replace"),
-                sent=_pretty(claimed.body),
+                sent=_pretty(claimed.body) if claimed.body else "",
             )
         )
         response.headers["HX-Trigger"] = json.dumps({"zj:changed": {}})
@@ -263,6 +264,7 @@ class DeliveryList(View):
             f"webhooks/{page}.html",
             endpoint=endpoint,
             state=state_of(endpoint),
+            advice=_advice(db, endpoint),
             days=FAILING_DAYS,
             rows=rows[:PAGE_ROWS],
             filters=[_state_filter(state)],
@@ -311,6 +313,15 @@ class Redeliver(View):
         service.redeliver(db, current_principal(), endpoint, delivery)
         db.commit()
         return changed_list(lazy("It is sent once more."), url_for("webhooks.deliveries", row_id=endpoint.id))
+
+
+def _advice(db: TenantSession, row: WebhookEndpoint) -> str:
+    """Return what is to be done about an endpoint the platform switched off, or ``""``."""
+    if row.enabled or not row.disabled_why:
+        return ""
+    if row.disabled_why == problems.UNSEEN:
+        return service.advice(db, row)
+    return gettext("Enable it again once the receiver works.")
 
 
 def _tag(row: WebhookDelivery) -> Tag:

@@ -9,9 +9,11 @@ import hmac
 import random
 
 from prometheus_client import CollectorRegistry
+from sqlalchemy import select
 
 from admin_web.webhooks import service
 from admin_web.webhooks.deliverer import Deliverer, Meters
+from admin_web.webhooks.models import WebhookDelivery, WebhookEndpoint
 from core import accounts
 from core.crypto import Vault
 from core.database import ALL_TENANTS, Database, utc_now
@@ -20,7 +22,7 @@ from core.models import BuiltInRole
 from core.outbound_http import Outbound, networks
 from core.outbox import service as outbox
 from core.outbox.kinds import EventKind
-from core.permissions import Principal
+from core.permissions import Permission, Principal, encode
 
 VAULT = Vault("a secret of tests")
 LOOPBACK = networks("127.0.0.0/8")
@@ -46,6 +48,15 @@ class Stage:
         with self.database.transaction(self.tenant, read_only=True) as session:
             return principal_for(session, made.id)
 
+    def demote(self, who: Principal, *permissions: Permission, **values: object) -> None:
+        """Leave `who` these rights alone, and set other values of the account."""
+        with self.database.transaction(self.tenant) as session:
+            row = accounts.account_of(session, who.account_id)
+            row.apply_role, row.permissions = False, encode(permissions)
+            for name, value in values.items():
+                setattr(row, name, value)
+            session.commit()
+
     def endpoint(self, url: str, *kinds: EventKind, actor: Principal | None = None) -> tuple[int, str]:
         """Make an endpoint; return its id and secret."""
         with self.database.transaction(self.tenant) as session:
@@ -65,6 +76,14 @@ class Stage:
             said = outbox.say(session, kind, body, key)
             session.commit()
             return said
+
+    def row(self, endpoint_id: int) -> WebhookEndpoint:
+        with self.database.transaction(self.tenant, read_only=True) as session:
+            return session.get_one(WebhookEndpoint, endpoint_id)
+
+    def deliveries(self) -> list[WebhookDelivery]:
+        with self.database.transaction(self.tenant, read_only=True) as session:
+            return list(session.scalars(select(WebhookDelivery).order_by(WebhookDelivery.id)))
 
     def deliverer(self, *, total_s: float = 5.0) -> Deliverer:
         return Deliverer(

@@ -8,12 +8,16 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import event, select
 
-from admin_web.webhooks import deliveries, rights, service
+from admin_web.webhooks import deliveries, problems, rights, service, views
+from admin_web.webhooks.deliverer import Deliverer, Meters
 from admin_web.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from core import accounts
+from core.i18n import use_language
 from core.models import Account, AuditEntry
+from core.outbound_http import Outbound
 from core.outbox import service as outbox
 from core.outbox.kinds import EventKind
 from core.outbox.models import OutboxInterest
@@ -386,3 +390,43 @@ def test_a_webhook_is_led_elsewhere_only_by_who_may_see_what_it_tells(
         admin.post(f"/webhooks/{row_id}", data={**FORM, "url": URL, **change, "enabled": "1"}).status_code
         == 303
     )
+
+
+def test_a_webhook_whose_maker_lost_the_right_says_so_and_what_to_do(
+    open_world: World, receiver: Receiver
+) -> None:
+    world, tenant = open_world, open_world.ids["one"]["tenants"]
+    integrator(world, Permission.API_VIEW, Permission.API_EDIT, Permission.RECORDS_VIEW)
+    client = world.client("one", "integrator")
+    assert client.post("/webhooks/new", data={**FORM, "url": receiver.url}).status_code == 200
+    with world.parts.database.transaction(tenant) as session:
+        row_id = session.scalars(select(WebhookEndpoint.id)).one()
+        account = session.scalars(select(Account).where(Account.login == "integrator")).one()
+        account.permissions = encode([Permission.API_VIEW, Permission.API_EDIT])
+        session.commit()
+    world.parts.sessions.changed()
+    admin = world.client("one", "tenant_admin")
+    tested = admin.post(f"/webhooks/{row_id}/test").get_data(as_text=True)
+    with use_language("zh"):
+        assert problems.sentence(problems.UNSEEN) in html.unescape(tested)
+    delivery(world, row_id)
+    deliverer = Deliverer(
+        world.parts.database, world.parts.vault, Outbound(()), Meters.make(CollectorRegistry())
+    )
+    while deliverer.step():
+        assert deliverer.settle(10)
+    assert receiver.got == []
+    with world.parts.database.transaction(tenant, read_only=True) as session, use_language("zh"):
+        row = session.get_one(WebhookEndpoint, row_id)
+        state, told = views.state_of(row), service.advice(session, row)
+    assert (row.enabled, row.disabled_why, state.colour) == (False, "unseen", "red")
+    assert "Integrator" in told
+    assert state.text in admin.get("/webhooks").get_data(as_text=True)
+    for address in (f"/webhooks/{row_id}/deliveries", f"/webhooks/{row_id}"):
+        assert told in html.unescape(admin.get(address).get_data(as_text=True))
+    change = {**FORM, "url": receiver.url}
+    assert client.post(f"/webhooks/{row_id}", data=change).status_code == 422, "not by who may not see it"
+    assert admin.post(f"/webhooks/{row_id}", data=change).status_code == 303
+    assert told not in html.unescape(admin.get(f"/webhooks/{row_id}").get_data(as_text=True))
+    assert "200" in admin.post(f"/webhooks/{row_id}/test").get_data(as_text=True)
+    assert len(receiver.got) == 1
