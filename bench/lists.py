@@ -2,7 +2,8 @@
 
     python -m bench.lists [--rows 10000000] [--few 10000] [--rounds 60]
 
-Prints for each page the p95 over few and over many rows, their ratio, and the index MariaDB takes.
+The few are all of the month that is shown, so that a page has as many rows over them as over the many of a year.
+Prints for each page its rows and the p95 over few and over many records, their ratio, and the index MariaDB takes.
 """
 
 from __future__ import annotations
@@ -42,11 +43,13 @@ MEMORY = "4G"
 WARM_UP = 5
 
 
-def rows(tenant: int, count: int) -> Iterator[dict[str, Any]]:
-    """Yield the records of a year: 100 agents, 20 queues, one missed in 20, one outbound in five."""
+def rows(
+    tenant: int, count: int, since: datetime.datetime, until: datetime.datetime
+) -> Iterator[dict[str, Any]]:
+    """Yield the records of a span: 100 agents, 20 queues, one missed in 20, one outbound in five."""
     chance = random.Random(count)
     for number in range(count):
-        at = YEAR + datetime.timedelta(seconds=chance.random() * 365 * 86_400)
+        at = since + chance.random() * (until - since)
         missed = number % 20 == 0
         yield {
             "tenant_id": tenant,
@@ -68,17 +71,18 @@ def rows(tenant: int, count: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def fill(database: Database, count: int) -> int:
-    """Add a company with so many records and return its id. Those after the first are copies, at other times and from
-    other callers, which the server makes by itself.
+def fill(database: Database, count: int, *, shown: bool) -> int:
+    """Add a company with so many records, of the year or of what is `shown` of it, and return its id. Those after the
+    first are copies, at other times and from other callers, which the server makes by itself.
     """
-    written = min(count, WRITTEN)
+    since, until = (BEGIN, END) if shown else (YEAR, YEAR.replace(year=YEAR.year + 1))
+    written = count if shown else min(count, WRITTEN)
     with database.transaction(ALL_TENANTS) as session:
         tenant = Tenant(code=f"with{count}", name=str(count))
         session.add(tenant)
         session.flush()
         chunk: list[dict[str, Any]] = []
-        for row in rows(tenant.id, written):
+        for row in rows(tenant.id, written, since, until):
             chunk.append(row)
             if len(chunk) == CHUNK:
                 session.execute(insert(CallRecord), chunk)
@@ -183,19 +187,22 @@ def measure(server: MariaDbServer, given: argparse.Namespace) -> None:
         url = server.fresh_database()
         schema.upgrade(url)
         database = Database(url)
-        filled.append((database, fill(database, count)))
+        filled.append((database, fill(database, count, shown=count == given.few)))
         with database.engine.begin() as connection:
             connection.execute(text("ANALYZE TABLE cti_call_record")).all()
     print(f"p95 of a page, {given.few:,} and {given.rows:,} records of one company")
     worst = 0.0
     for name, wanted in pages().items():
-        times = []
+        times, shown = [], []
         for database, tenant in filled:
             with database.transaction(tenant, read_only=True) as session:
+                shown.append(len(queries.page(session, wanted)[0]))
                 times.append(p95_ms(given.rounds, lambda s=session, w=wanted: queries.page(s, w)))  # type: ignore[misc]
         few, many = times
         worst = max(worst, many / few)
-        print(f"{name:20} {few:7.1f} ms {many:7.1f} ms  x {many / few:4.1f}  {explained(*filled[1], wanted)}")
+        size = "/".join(map(str, dict.fromkeys(shown)))
+        found = f"{name:20} {size:>5} rows {few:7.1f} ms {many:7.1f} ms  x {many / few:4.1f}"
+        print(f"{found}  {explained(*filled[1], wanted)}", flush=True)
     print(f"worst ratio {worst:.1f} (bar P7: 3)")
     for database, _ in filled:
         database.dispose()
