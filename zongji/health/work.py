@@ -53,7 +53,9 @@ def events(database: Database) -> Iterator[Check]:
         yield wrong("webhooks", name, how, stuck, to_ms(due))
     elif failing or off:
         text = _(
-            "%(failing)s receivers do not answer, %(off)s were switched off for it", failing=failing, off=off
+            "%(failing)s receivers do not answer, %(off)s were switched off by the platform",
+            failing=failing,
+            off=off,
         )
         remedy = _("Their companies see why on the page Webhooks; nothing is to be done here.")
         yield note("webhooks", name, f"{how}; {text}", remedy, to_ms(since) if since else 0)
