@@ -3,6 +3,9 @@ import { reactive } from "vue";
 import { c } from "../chat_words";
 import type { ChatLine, ChatThreadShown, LiveEvent } from "../wire";
 
+/** A line with the name of who wrote it. */
+export type ToldLine = Extract<LiveEvent, { type: "chat.line" }>["data"];
+
 const TOLD_LETTERS = 120;
 
 export const chats = reactive({
@@ -17,14 +20,17 @@ export const chats = reactive({
     if (answer?.ok) chats.threads = ((await answer.json()) as { threads: ChatThreadShown[] }).threads;
   },
 
-  /** A pushed event came, for the account `me`. */
-  onEvent(event: LiveEvent, me: number): void {
-    if (event.type !== "chat.line" && event.type !== "chat.read") return;
-    if (event.data.agent_id !== me) return; // this account's own thread as a supervisor
+  /** A pushed event came, for the account `me`. Return the supervisor's line, where it is one. */
+  onEvent(event: LiveEvent, me: number): ToldLine | null {
+    if (event.type !== "chat.line" && event.type !== "chat.read") return null;
+    if (event.data.agent_id !== me) return null; // this account's own thread as a supervisor
+    let line: ToldLine | null = null;
     if (event.type === "chat.line") {
       chats.heard = event.data;
-      if (!event.data.by_agent) chats.news = c("news", { name: event.data.name, text: event.data.text.slice(0, TOLD_LETTERS) });
+      if (!event.data.by_agent) line = event.data;
+      if (line) chats.news = c("news", { name: line.name, text: line.text.slice(0, TOLD_LETTERS) });
     }
     void chats.load();
+    return line;
   },
 });

@@ -1,7 +1,7 @@
 // The desk: one object per page that joins the pushed state, the phone, the alerts and the requests, and keeps `store`.
 // It decides nothing about calls; a button asks the server, and what is pushed back changes the screen.
 import { Attention } from "../alert/attention";
-import { RingTone } from "../alert/tone";
+import { RingTone, chime } from "../alert/tone";
 import { api, ApiError, type LegAction } from "../api";
 import { phoneNumber } from "../format";
 import { t } from "../i18n";
@@ -10,8 +10,8 @@ import { PhoneHolder } from "../phone/holder";
 import { askForMicrophone } from "../phone/microphone";
 import { SimulatedPhone } from "../phone/simulated";
 import { PhoneError, type PhoneEvent, type SoftPhone } from "../phone/softphone";
-import type { SuperviseState, ChosenState, Endpoint, TransferTo, WorkEntry, WrapUp } from "../wire";
-import { chats } from "./chats";
+import type { ChosenState, Endpoint, SuperviseState, TransferTo, WorkEntry, WrapUp } from "../wire";
+import { chats, type ToldLine } from "./chats";
 import { Line } from "./line";
 import { Pops, withPop } from "./pops";
 import { apply, type DeskCall, fromSnapshot, isAfter } from "./reduce";
@@ -86,7 +86,7 @@ export class Desk {
       onEvent: (event) => {
         if (store.desk) this.become(apply(store.desk, event));
         if (event.type === "supervise.state") this.tendListening(event.data);
-        chats.onEvent(event, desk.me.account_id);
+        this.tellLine(chats.onEvent(event, desk.me.account_id));
       },
       onStatus: (status) => (store.live = status),
       onReset: () => void this.resume(),
@@ -273,6 +273,13 @@ export class Desk {
     if (here && endpointOf(ringing) === "web") this.tone.start();
     const text = t("call.notification", { caller, queue: ringing.queue });
     this.attention.start(t("call.title", { caller }), t("call.incoming"), text, here);
+  }
+
+  /** A supervisor wrote: said once, in the tab that has the phone, and only to who does not look at the page. */
+  private tellLine(line: ToldLine | null): void {
+    if (!line || store.holding === "elsewhere" || document.hasFocus()) return;
+    Attention.tell(line.name, line.text);
+    void chime().catch(() => undefined);
   }
 
   // --- what buttons ask ----------------------------------------------------------------------------------------

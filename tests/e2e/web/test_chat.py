@@ -22,6 +22,14 @@ pytestmark = pytest.mark.browser
 
 WORDS = {"zh": ("与 {name} 的消息", "发送"), "en": ("Messages with {name}", "Send")}
 
+LOOKS_AWAY = """
+document.hasFocus = () => false;
+window.notes = 0;
+const made = AudioContext.prototype.createOscillator;
+AudioContext.prototype.createOscillator = function () { window.notes += 1; return made.call(this); };
+"""
+"""Counts the notes a page plays while nobody looks at it."""
+
 
 def look(page: Page, name: str) -> None:
     """Keep a picture where ZJ_PICTURES says so, for the one who looks at pages."""
@@ -74,7 +82,9 @@ def test_sup_9_a_supervisor_writes_and_the_agent_answers(site: Site, browser: Br
     thread, send = WORDS[language]
     here, boss = site.sign_in(browser, "supervisor", language)
     there, agent = site.sign_in(browser, "agent1", language)
+    agent.add_init_script(LOOKS_AWAY)
     agent.goto(f"{site.url}/customers")
+    agent.locator("h1").first.click()  # a page that was never touched may not sound
     boss.goto(f"{site.url}/supervision")
     opener = boss.get_by_role("button", name=thread.format(name=name))
     opener.press("Enter")
@@ -90,6 +100,7 @@ def test_sup_9_a_supervisor_writes_and_the_agent_answers(site: Site, browser: Br
     clean(boss)
     button = agent.locator(".zc-open")
     expect(button).to_contain_text("1", timeout=20_000)
+    agent.wait_for_function("window.notes === 1")  # who looks elsewhere hears that somebody wrote
     look(agent, f"chat-unread-{language}")
     button.press("Enter")
     panel = agent.locator(".zc-panel")
