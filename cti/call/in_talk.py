@@ -138,6 +138,8 @@ def agent_lost(call: Call, event: inputs.AgentLost, world: World) -> list[fx.Eff
         steps.tell_agent(call, offer, "call.over", why="lost", cause="AGENT_LOST"),
     ]
     if parked:
+        # Waiting music would stand behind that of the hold, and be played over the next talk.
+        result += in_transfer.stop_music(call, event.at_ms)
         result += in_queue.wait_again(call, world, event.at_ms)
     return result
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.settings import Settings
 from cti.call import effects as fx
-from cti.call.model import Call, LegKind, OfferResult, to_variable
+from cti.call.model import Call, LegKind, OfferResult, Phase, to_variable
 from cti.controller.agent_legs import TEMPORARY_FAILURE, UNADOPTED_S
 from cti.controller.agents import Agents
 from cti.controller.desk import Desk
@@ -126,6 +126,9 @@ class Talks:
                 commands.set_variables(call.id, {**own, "RECORD_STEREO": "true"}),
                 commands.set_variables(effect.leg_id, both),
             ]
+        if (lost or call.talk_started_ms) and not effect.keep and call.phase is Phase.CONNECTING:
+            # Music that is queued behind other music the switch would play over the talk.
+            work.wires.append(commands.break_(call.id, everything=True))
         work.wires.append(commands.bridge(call.id, effect.leg_id))
 
     def _hold(self, work: Work, effect: fx.HoldCustomer) -> None:

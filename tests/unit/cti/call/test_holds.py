@@ -7,11 +7,12 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cti.call import effects as fx
 from cti.call import holds, inputs
 from cti.call.holds import Hold
 from cti.call.model import Phase, Written, from_variables, to_variable
 from tests.unit.cti.call import test_machine
-from tests.unit.cti.call.driver import LEG_ID, Driven
+from tests.unit.cti.call.driver import LEG_ID, Driven, of_type
 from tests.unit.cti.call.test_takeover import SUPERVISOR_LEG, taken_over
 
 BYTES_OF_A_HOLD = 8
@@ -68,6 +69,15 @@ def test_a_hold_ends_with_the_talk_whoever_ends_it() -> None:
             call.hang_up()
         told = [each.end_ms - each.begin_ms for each in holds.of(call.call, call.now_ms)]
         assert told == [7_000], end
+
+
+def test_hold_music_ends_before_a_customer_who_lost_their_agent_hears_the_queues() -> None:
+    """On the switch the one would stand behind the other until the next talk, and be heard over it."""
+    call = test_machine.talking()
+    hold(call, True)
+    asked = call.give(inputs.AgentLost(at_ms=call.now_ms, leg_id=LEG_ID))
+    (stop,), (music,) = of_type(asked, fx.StopPlaying), of_type(asked, fx.PlayMusic)
+    assert asked.index(stop) < asked.index(music)
 
 
 def test_a_hold_whose_call_was_cut_off_ends_with_the_call() -> None:
