@@ -337,7 +337,13 @@ def customer_gone(call: Call, event: inputs.CustomerGone, world: World) -> list[
 
 
 def wait_again(call: Call, world: World, now_ms: int) -> list[fx.Effect]:
-    """Put a customer who lost their agent back to the head of the queue's order, with music."""
+    """Put a customer who lost their agent back to the head of the queue's order, with music: where the agent had them
+    by a transfer, of the queue they were transferred from.
+    """
+    if not call.queue_id:
+        came_from = next((each for each in reversed(call.transfers) if each.from_queue), None)
+        if came_from is not None:
+            call.queue_id, call.queue_order = came_from.from_queue, came_from.from_order
     queue = world.queue(call.queue_id) if call.queue_id else None
     if queue is None:
         return farewell(call, "unavailable", EndedIn.AGENT, "agent-lost", now_ms)

@@ -117,6 +117,34 @@ def test_a_held_customer_goes_on_at_once() -> None:
     assert not call.call.held
 
 
+def test_who_loses_the_agent_they_were_handed_to_waits_in_the_queue_they_came_from() -> None:
+    """A closed laptop: there is no queue the talk was from, but one in which the customer had stood."""
+    call = talking()
+    order = call.call.queue_order
+    transfer(call, TO_AGENT)
+    park(call)
+    ring(call, 43)
+    call.later(2_000).answer(OTHER_LEG)
+    call.bridged(OTHER_LEG)
+    assert call.call.queue_id == 0
+    call.later(60_000).give(inputs.AgentLost(at_ms=call.now_ms, leg_id=OTHER_LEG))
+    asked = park(call)
+    assert [(place.queue_id, place.order) for place in of_type(asked, fx.Enqueue)] == [(7, order)]
+    assert (call.call.phase, call.call.queue_id) == (Phase.WAITING, 7)
+
+
+def test_of_a_queue_that_is_gone_nobody_waits_in() -> None:
+    call = talking()
+    transfer(call, TO_AGENT)
+    park(call)
+    ring(call, 43)
+    call.later(2_000).answer(OTHER_LEG)
+    call.bridged(OTHER_LEG)
+    del call.world.queues[7]
+    call.give(inputs.AgentLost(at_ms=call.now_ms, leg_id=OTHER_LEG))
+    assert of_type(park(call), fx.PlaySystem)[0].name == "unavailable"
+
+
 def test_to_an_agent_and_no_one_else() -> None:
     call = talking()
     transfer(call, TO_AGENT)
