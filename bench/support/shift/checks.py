@@ -57,6 +57,7 @@ class Part:
     talk_ms: int = 0
     talk_s: int = 0
     hold_s: int = 0
+    """On hold in the talk `talk_s` is about; a part with a lost agent has more than one."""
     agent_id: int = 0
     ended_in: str = ""
     cause: str = ""

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from bench.support.shift.checks import Part
 from core.database import Database
 from core.settings import Settings
+from cti.call.holds import Hold
 from cti.records.models import CallRecord, Direction, Recording
 
 BAD_LEVELS: Final = ("error", "critical", "exception")
@@ -57,7 +58,7 @@ def _part(record: CallRecord) -> Part:
         ended_ms=_ms(record.ended_at),
         talk_ms=_ms(record.talk_at),
         talk_s=record.talk_s,
-        hold_s=record.hold_s,
+        hold_s=_held_s(record),
         agent_id=record.agent_id,
         ended_in=record.ended_in.value,
         cause=record.cause,
@@ -66,6 +67,12 @@ def _part(record: CallRecord) -> Part:
         segments=tuple(each["name"] for each in segments),
         recorded_agents=tuple(each.get("agent_id", 0) for each in segments),
     )
+
+
+def _held_s(record: CallRecord) -> int:
+    since_ms = _ms(record.talk_at)
+    holds = msgspec.json.decode(record.holds, type=list[Hold])
+    return round(sum(max(0, end_ms - max(begin_ms, since_ms)) for begin_ms, end_ms in holds) / 1000)
 
 
 @dataclasses.dataclass(frozen=True)
