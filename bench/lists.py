@@ -71,7 +71,7 @@ def rows(
         }
 
 
-def fill(database: Database, count: int, *, shown: bool) -> int:
+def fill(database: Database, count: int, *, shown: bool = False) -> int:
     """Add a company with so many records, of the year or of what is `shown` of it, and return its id. Those after the
     first are copies, at other times and from other callers, which the server makes by itself.
     """
