@@ -129,7 +129,7 @@ def test_a_whole_call(line: Stage) -> None:
     if isinstance(line.outside, RealOutside):
         world = line.outside.world
         row = next(leg for leg in world.legs() if leg["uuid"] == called)
-        assert (row["dest"], row["cid_num"]) == (DIALLED, SHOWN_NATIONAL)
+        assert (row["initial_dest"], row["initial_cid_num"]) == (DIALLED, SHOWN_NATIONAL)
     line.outside.hears(called, RealOutside.AGENT_HZ)
     line.outside.hears(phone, RealOutside.CALLER_HZ)
     time.sleep(1.0)

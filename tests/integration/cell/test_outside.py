@@ -125,7 +125,7 @@ def test_a_whole_call(flow: Stage) -> None:
         heard = outside.world.listen(caller, 1.5)
         assert max(loudness(heard, hz) for hz in range(150, 900, 25)) > -50, "no background"
         row = next(leg for leg in outside.world.legs() if leg["uuid"] == called)
-        assert (row["dest"], row["cid_num"]) == (DIALLED, SHOWN_NATIONAL)
+        assert (row["initial_dest"], row["initial_cid_num"]) == (DIALLED, SHOWN_NATIONAL)
     assert places(flow) == 2
     outside.pick_up(called)
     wait_for(lambda: the_call(flow).outside.talk_ms, 10, "no talk")  # type: ignore[union-attr]
@@ -212,7 +212,7 @@ def test_cti_e3_a_landline_takes_a_queues_call_over_dead_controllers(stage: Stag
     phone = stage.outside.called(landline.RINGS)
     if isinstance(stage.outside, RealOutside):
         row = next(leg for leg in stage.outside.world.legs() if leg["uuid"] == phone)
-        shown = (row["dest"], row["cid_num"])
+        shown = (row["initial_dest"], row["initial_cid_num"])
         assert shown == (landline.RINGS, SHOWN_NATIONAL), "never the customer's own number"
     stage.cell.wait_call("offering")
     stage.cell.restart("cti")
