@@ -19,7 +19,7 @@ class Outside(Protocol):
         """Place a call; returns the caller's handle."""
 
     def press(self, caller: str, keys: str) -> None:
-        """Press keys on the caller's phone."""
+        """Press keys on the caller's phone, which waits until it is connected: nobody hears keys before that."""
 
     def alive(self, caller: str) -> bool:
         """Return whether the caller's leg is up."""
@@ -98,7 +98,12 @@ class SimulatedOutside:
         return self._control.call(number, caller)
 
     def press(self, caller: str, keys: str) -> None:
+        wait_for(lambda: self._hears_keys(caller), 15, f"{caller} is not connected: {self.describe()}")
         self._control.request("dtmf", uuid=caller, digits=keys)
+
+    def _hears_keys(self, caller: str) -> bool:
+        legs = [leg for leg in self._legs() if leg["uuid"] == caller]
+        return not legs or any(leg["answered"] or leg["call_state"] == "EARLY" for leg in legs)
 
     def alive(self, caller: str) -> bool:
         return any(leg["uuid"] == caller for leg in self._control.request("list")["legs"])
@@ -200,7 +205,12 @@ class RealOutside:
         return leg
 
     def press(self, caller: str, keys: str) -> None:
+        wait_for(lambda: self._hears_keys(caller), 15, f"{caller} is not connected")
         self.world.press(caller, keys)
+
+    def _hears_keys(self, caller: str) -> bool:
+        states = [row["callstate"] for row in self.world.legs() if row["uuid"] == caller]
+        return not self.world.alive(caller) or any(state in ("ACTIVE", "EARLY", "HELD") for state in states)
 
     def alive(self, caller: str) -> bool:
         return self.world.alive(caller)

@@ -134,6 +134,7 @@ def test_who_joined_leaves_and_the_agent_has_the_customer(floor: Stage) -> None:
     caller, first, second = in_consultation(floor)
     assert ask(floor, "leg.conference")["ok"]
     asked_is(floor, "conference")
+    floor.cell.wait_told(floor.cell.wait_call("talking"))
     floor.cell.kill("cti", signal.SIGKILL)
     floor.cell.start("cti")
     floor.cell.wait_connected()
