@@ -11,7 +11,7 @@ import enum
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import msgspec
@@ -27,6 +27,26 @@ class NotACdrError(ValueError):
 
 class IncompleteError(ValueError):
     """The file ends too early: it is being written, or its writer died."""
+
+
+Fact = TypeVar("Fact")
+
+
+def decode_fact(decoder: msgspec.json.Decoder[Fact], data: bytes) -> Fact:
+    """Return what `decoder` makes of a file of ours on the cell's disk.
+
+    Raises :class:`IncompleteError` or :class:`NotACdrError`, as :func:`parse` does for a leg's record.
+    """
+    _require_whole(data)
+    try:
+        return decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise NotACdrError(str(error)) from None
+
+
+def _require_whole(data: bytes) -> None:
+    if not data.rstrip().endswith(b"}"):
+        raise IncompleteError("the file does not end a JSON object")
 
 
 class LegDirection(enum.StrEnum):
@@ -87,8 +107,7 @@ class LegRecord:
 
 def parse(data: bytes) -> LegRecord:
     """Return the leg in a file's `data`. Raises :class:`IncompleteError` or :class:`NotACdrError`."""
-    if not data.rstrip().endswith(b"}"):
-        raise IncompleteError("the file does not end a JSON object")
+    _require_whole(data)
     try:
         document = msgspec.json.decode(data.decode("utf-8", "replace"))
     except msgspec.DecodeError as error:

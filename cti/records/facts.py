@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from cti.call.model import Call
-from cti.records.cdr import IncompleteError, NotACdrError
+from cti.records.cdr import NotACdrError, decode_fact
 
 
 class EndedFact(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,12 +26,7 @@ _decoder = msgspec.json.Decoder(EndedFact)
 
 def parse(data: bytes) -> EndedFact:
     """Return the fact in a file's `data`. Raises ``IncompleteError`` or ``NotACdrError``, as for a leg's record."""
-    if not data.rstrip().endswith(b"}"):
-        raise IncompleteError("the file does not end a JSON object")
-    try:
-        fact = _decoder.decode(data)
-    except msgspec.DecodeError as error:
-        raise NotACdrError(str(error)) from None
+    fact = decode_fact(_decoder, data)
     if not fact.call.id or not fact.call.ended_ms or fact.call.tenant_id <= 0:
         raise NotACdrError("the call has no id, end or tenant")
     return fact

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from cti.records.cdr import IncompleteError, NotACdrError
+from cti.records.cdr import NotACdrError, decode_fact
 
 
 class SmsFact(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,12 +31,7 @@ _decoder = msgspec.json.Decoder(SmsFact)
 
 def parse(data: bytes) -> SmsFact:
     """Return the fact in a file's `data`. Raises ``IncompleteError`` or ``NotACdrError``, as for a leg's record."""
-    if not data.rstrip().endswith(b"}"):
-        raise IncompleteError("the file does not end a JSON object")
-    try:
-        fact = _decoder.decode(data)
-    except msgspec.DecodeError as error:
-        raise NotACdrError(str(error)) from None
+    fact = decode_fact(_decoder, data)
     if fact.tenant_id <= 0 or not fact.key or not fact.call_id or fact.at_ms <= 0:
         raise NotACdrError("the message has no key, tenant, call or time")
     return fact

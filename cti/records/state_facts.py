@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from cti.records.cdr import IncompleteError, NotACdrError
+from cti.records.cdr import NotACdrError, decode_fact
 
 
 class StateFact(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,12 +29,7 @@ _decoder = msgspec.json.Decoder(StateFact)
 
 def parse(data: bytes) -> StateFact:
     """Return the fact in a file's `data`. Raises ``IncompleteError`` or ``NotACdrError``, as for a leg's record."""
-    if not data.rstrip().endswith(b"}"):
-        raise IncompleteError("the file does not end a JSON object")
-    try:
-        fact = _decoder.decode(data)
-    except msgspec.DecodeError as error:
-        raise NotACdrError(str(error)) from None
+    fact = decode_fact(_decoder, data)
     if fact.tenant_id <= 0 or fact.account_id <= 0 or not 0 < fact.began_ms <= fact.ended_ms:
         raise NotACdrError("the state has no tenant, account or time")
     return fact
