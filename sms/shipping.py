@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from core.database import Database, utc_now
+from cti.records.meters import Meters
 from cti.records.sms_facts import SmsFact, parse
 from cti.records.spool import BAD, HOMELESS, Item, Spool
 from sms.outbox import take_from_call
@@ -23,10 +24,15 @@ class SmsShipper:
     """Ships one cell's messages. `now` is an argument for tests."""
 
     def __init__(
-        self, folder: Path, database: Database, now: Callable[[], datetime.datetime] = utc_now
+        self,
+        folder: Path,
+        database: Database,
+        meters: Meters,
+        now: Callable[[], datetime.datetime] = utc_now,
     ) -> None:
         self._spool: Spool[SmsFact] = Spool(folder, ".json", parse)
         self._database = database
+        self._meters = meters
         self._now = now
 
     def step(self) -> int:
@@ -38,6 +44,7 @@ class SmsShipper:
         items = self._spool.take(self._now().timestamp())
         for item in items:
             self._bring_in(item)
+        self._meters.count("messages", [self._spool])
         return len(items)
 
     def _bring_in(self, item: Item[SmsFact]) -> None:

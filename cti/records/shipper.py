@@ -6,7 +6,6 @@ killed anywhere, run twice over the same files, and wait as long as the database
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from core.bus import ADMIN, agent_audience, supervisors_audience
@@ -23,6 +21,7 @@ from core.database import Database
 from core.store import FileStore
 from cti.records import cdr, facts, recordings, state_facts
 from cti.records.facts import EndedFact
+from cti.records.meters import Meters
 from cti.records.recordings import SegmentFile, UnreadableError
 from cti.records.service import Input, Outcome, Ready, ingest
 from cti.records.spool import BAD, BATCH, HOMELESS, Item, Spool
@@ -49,34 +48,6 @@ UNREADABLE_FOR_S = 60.0
 
 DatabaseAway = (OperationalError, InterfaceError)
 """The database cannot be reached, or refuses for now: everything is kept and tried again."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Meters:
-    """What the shipper counts."""
-
-    records: Counter
-    bad: Gauge
-    refused: Gauge
-    waiting: Gauge
-    recordings: Counter
-    delay: Gauge
-
-    @classmethod
-    def make(cls, registry: CollectorRegistry) -> Meters:
-        """Return the meters, registered."""
-        return cls(
-            records=Counter("zongji_records", "Records of legs and facts written.", registry=registry),
-            bad=Gauge("zongji_records_put_aside", "Files nobody can read, put aside.", registry=registry),
-            refused=Gauge(
-                "zongji_records_refused", "Files the disk refuses, left for later.", registry=registry
-            ),
-            waiting=Gauge("zongji_records_waiting", "Files waiting to be written.", registry=registry),
-            recordings=Counter("zongji_recordings", "Recorded segments stored.", registry=registry),
-            delay=Gauge(
-                "zongji_shipper_last_success", "When a step last ended well, epoch.", registry=registry
-            ),
-        )
 
 
 class Shipper:
@@ -121,16 +92,22 @@ class Shipper:
         Those that go on waiting for a tenant are not counted, and keep no newer one waiting; no more does a file the
         disk refuses.
 
-        Raises :data:`DatabaseAway` when the database is away, and ``OSError`` when a disk refuses more than a file.
+        Raises :data:`DatabaseAway` when the database is away, and ``OSError`` when a disk refuses more than a file:
+        a folder, say, after the others had their turn.
         """
         self._caught_up = False
+        done = 0
+        refused: OSError | None = None
         # Facts after legs: a real record that is there as well makes them needless.
-        done = sum(self._ship(spool) for spool in self.spools)
+        for spool in self.spools:
+            try:
+                done += self._ship(spool)
+            except OSError as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
         self._note_what_is_left()
-        self.meters.waiting.set(sum(spool.waiting() for spool in self.spools))
-        aside = (spool.aside(where) for spool in self.spools for where in (BAD, HOMELESS))
-        self.meters.bad.set(sum(aside))
-        self.meters.refused.set(sum(len(spool.refused()) for spool in self.spools))
+        self.meters.count("records", self.spools)
         self.meters.delay.set(self.clock())
         return done
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import structlog
@@ -22,8 +23,9 @@ from core.settings import Settings
 from core.store import FileStore
 from cti import publishing
 from cti.publishing import republish_missing
+from cti.records.meters import Meters
 from cti.records.service import Ready
-from cti.records.shipper import DatabaseAway, Meters, Shipper, audiences, live_data
+from cti.records.shipper import DatabaseAway, Shipper, audiences, live_data
 from cti.records.takes import ship_takes
 from ivr.voices.models import Voice, VoiceState
 from sms.shipping import SmsShipper
@@ -43,6 +45,17 @@ REPUBLISH_EVERY_S = 3.0
 UNWELL_AFTER_S = 30.0
 
 
+@dataclasses.dataclass
+class _Work:
+    """What is done again and again; `do` returns how many files it dealt with."""
+
+    do: Callable[[], int]
+    every_s: float = 0.0
+    goes_on: bool = False
+    """After some, there may be more: at once again."""
+    due_s: float = 0.0
+
+
 class _Loop:
     """The process's life: what runs when, and what is tried again."""
 
@@ -52,6 +65,7 @@ class _Loop:
         self.takes_dir = settings.takes_dir
         self.redis = redis_clients.from_settings(settings, reply_timeout_s=2.0)
         registry = make_registry("shipper", version())
+        meters = Meters.make(registry)
         self.shipper = Shipper(
             cdr_dir=settings.cdr_dir,
             facts_dir=settings.facts_dir,
@@ -60,45 +74,61 @@ class _Loop:
             database=self.database,
             store=FileStore(settings.store_dir),
             announce=self._announce,
-            meters=Meters.make(registry),
+            meters=meters,
         )
-        self.sms = SmsShipper(settings.sms_dir, self.database)
+        self.sms = SmsShipper(settings.sms_dir, self.database, meters)
         self.page = serve(settings.shipper_metrics_port, registry, self._problem)
+        self.works = self._works()
         self.well_at = time.monotonic()
         self._republished = False
 
     def run(self) -> None:
         """Work until told to stop; a step under way is finished first."""
         failures = 0
-        next_recordings = next_republish = next_takes = 0.0
         while not self.stop.is_set():
-            now = time.monotonic()
-            try:
-                done = self.shipper.step() + self.sms.step()
-                if now >= next_takes:
-                    done += self._ship_takes()
-                    next_takes = time.monotonic() + TAKES_EVERY_S
-                if now >= next_republish:
-                    self._republish()
-                    next_republish = time.monotonic() + REPUBLISH_EVERY_S
-                # Last, as the store may refuse; at once again after some, as there may be more.
-                if now >= next_recordings:
-                    shipped = self.shipper.ship_recordings()
-                    done += shipped
-                    next_recordings = 0.0 if shipped else time.monotonic() + RECORDINGS_EVERY_S
-            except (*DatabaseAway, OSError) as error:
-                pause_s = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
-                logger.warning("records wait", why=str(error).splitlines()[0], pause_s=pause_s)
-                failures += 1
-                self.stop.wait(pause_s)
+            done, refused = self._turn()
+            if refused is None:
+                failures = 0
+                self.well_at = time.monotonic()
+                if not done:
+                    self.stop.wait(IDLE_S)
                 continue
-            failures = 0
-            self.well_at = time.monotonic()
-            if not done:
-                self.stop.wait(IDLE_S)
+            pause_s = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
+            logger.warning("records wait", why=str(refused).splitlines()[0], pause_s=pause_s)
+            failures += 1
+            # What is not refused goes on as fast as ever, while there is something.
+            self.stop.wait(IDLE_S if done else pause_s)
         self._ship_the_last()
         self.page.shutdown()
         self.database.dispose()
+
+    def _turn(self) -> tuple[int, Exception | None]:
+        """Do what is due; return how many files were dealt with, and what refused. A folder keeps no other waiting."""
+        done = 0
+        refused: Exception | None = None
+        for work in self.works:
+            if time.monotonic() < work.due_s:
+                continue
+            try:
+                some = work.do()
+            except DatabaseAway as error:
+                return done, error
+            except OSError as error:
+                refused, some = refused or error, 0
+            work.due_s = 0.0 if some and work.goes_on else time.monotonic() + work.every_s
+            done += some
+        return done, refused
+
+    def _works(self) -> tuple[_Work, ...]:
+        return (
+            _Work(self.shipper.step),
+            _Work(self.sms.step),
+            _Work(self._ship_takes, TAKES_EVERY_S),
+            _Work(self._republish, REPUBLISH_EVERY_S),
+            _Work(
+                self.shipper.ship_recordings, RECORDINGS_EVERY_S, goes_on=True
+            ),  # last: the store may be slow
+        )
 
     def _ship_takes(self) -> int:
         """Bring voices that were recorded by telephone into the library. Records never wait for them."""
@@ -116,11 +146,12 @@ class _Loop:
 
     def _ship_the_last(self) -> None:
         """Write what the switch left when it was stopped just before us."""
-        try:
-            while self.shipper.step() + self.sms.step():
-                pass
-        except (*DatabaseAway, OSError) as error:
-            logger.warning("records wait for the next start", why=str(error).splitlines()[0])
+        for step in (self.shipper.step, self.sms.step):
+            try:
+                while step():
+                    pass
+            except (*DatabaseAway, OSError) as error:
+                logger.warning("records wait for the next start", why=str(error).splitlines()[0])
 
     def _announce(self, ready: Sequence[Ready]) -> None:
         try:
@@ -132,16 +163,17 @@ class _Loop:
             # Pages load records from the database; only the push is missed.
             logger.warning("records were not announced", count=len(ready), why=str(error))
 
-    def _republish(self) -> None:
+    def _republish(self) -> int:
         try:
             repaired = republish_missing(self.database, self.redis, thorough=not self._republished)
         except RedisError as error:
             logger.warning("documents were not compared", why=str(error))
             self._republished = False
-            return
+            return 0
         self._republished = True
         if repaired.set or repaired.removed:
             logger.info("documents published again", set=repaired.set, removed=repaired.removed)
+        return 0
 
     def _problem(self) -> str:
         silent_s = time.monotonic() - self.well_at

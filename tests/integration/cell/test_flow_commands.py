@@ -12,12 +12,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 
 from core.database import Database
 from core.documents import FlowDoc, RouteDoc
 from cti.call.model import Call, EndedIn, SegmentKind
 from cti.records import cdr
+from cti.records.meters import Meters
 from ivr.messages import NoteKind
 from sms.models import SmsMessage, SmsState
 from sms.shipping import SmsShipper
@@ -254,7 +256,7 @@ def test_a_killed_controller_neither_loses_nor_doubles_a_short_message_cti_i13(
     assert (steps["text"], steps["texted"]) == ("next", "key:1")
     tenant, _ = open_two_tenants(database)
     assert tenant == TENANT
-    SmsShipper(flows.cell.settings.sms_dir, database).step()
+    SmsShipper(flows.cell.settings.sms_dir, database, Meters.make(CollectorRegistry())).step()
     with database.transaction(TENANT, read_only=True) as session:
         rows = [row for row in session.scalars(select(SmsMessage)) if row.call_id == call.id]
     assert [(row.mobile, row.text, row.state) for row in rows] == [

@@ -15,9 +15,10 @@ from core.database import ALL_TENANTS, Database
 from core.models import Tenant
 from core.store import FileStore
 from cti.call.model import Call
+from cti.records.meters import Meters
 from cti.records.models import CallLeg, CallOffer, CallRecord, Recording
 from cti.records.service import Ready
-from cti.records.shipper import Meters, Shipper
+from cti.records.shipper import Shipper
 from tests.support import records
 from tests.support.database import open_two_tenants
 
@@ -118,3 +119,9 @@ def cell(tmp_path: Path, database: Database) -> Cell:
 def each_cell(tmp_path: Path, each_database: Database) -> Cell:
     """A cell on each database engine."""
     return make_cell(tmp_path, each_database)
+
+
+def refused_files(meters: Meters, what: str) -> float:
+    """Return what is counted of files the disk refuses."""
+    (metric,) = meters.refused.collect()
+    return next(sample.value for sample in metric.samples if sample.labels["what"] == what)

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from core import store
 from core.database import Database, TenantSession
 from cti.records import recordings, shipper, wav
+from cti.records.meters import Meters
 
 POINTS = ("before-commit", "after-commit", "between-unlinks", "after-copy", "before-row", "after-row")
 
@@ -70,7 +71,7 @@ def main() -> None:
         database=Database(url),
         store=store.FileStore(folder / "store"),
         announce=lambda ready: None,
-        meters=shipper.Meters.make(CollectorRegistry()),
+        meters=Meters.make(CollectorRegistry()),
     )
     work.step()
     work.ship_recordings()

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,9 +20,9 @@ from core.outbox.models import OutboxEvent
 from cti.call.model import EndedIn, LegKind, OfferResult, Phase
 from cti.models import InboundRoute
 from cti.records.models import RecordState
-from cti.records.shipper import DatabaseAway, Shipper, audiences
+from cti.records.shipper import DatabaseAway, audiences
 from cti.records.spool import REFUSED_FOR_S
-from tests.integration.shipper.conftest import Cell
+from tests.integration.shipper.conftest import Cell, refused_files
 from tests.support import records
 from tests.support.records import ARRIVED_MS, answered_call
 
@@ -315,12 +316,6 @@ def test_a_provisional_record_that_becomes_final_is_said_to_be_corrected(each_ce
     assert states == [("call.ended", "provisional"), ("call.corrected", "final")]
 
 
-def refused(shipper: Shipper) -> float:
-    """Return what is counted of files the disk refuses."""
-    (metric,) = shipper.meters.refused.collect()
-    return metric.samples[0].value
-
-
 def test_a_record_the_disk_refuses_or_keeps_stops_nothing(
     cell: Cell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -351,11 +346,35 @@ def test_a_record_the_disk_refuses_or_keeps_stops_nothing(
     assert turns == [1, 0, 0]
     assert {record.call_id for record in cell.records()} == {calls[1].id, calls[2].id}
     assert [record.call_id for record in cell.announced] == [calls[1].id, calls[2].id]
-    assert refused(shipper) == 2
+    assert refused_files(shipper.meters, "records") == 2
     assert shipper.ship_recordings() == 1, "it waits for no record the disk refuses"
     monkeypatch.undo()
     cell.now += REFUSED_FOR_S + 1
     assert shipper.step() == 2
     assert len(cell.records()) == 3
-    assert refused(shipper) == 0
+    assert refused_files(shipper.meters, "records") == 0
     assert list(cell.cdr_dir.glob("*.json")) == []
+
+
+def test_a_folder_the_disk_refuses_keeps_no_other_waiting(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records of legs cannot be listed: what is left of calls without one is written."""
+    lost = answered_call(cell.tenant_id, ended_ms=ARRIVED_MS + 45_000, ended_in=EndedIn.SWITCH)
+    cell.fact(lost)
+    kept = cell.ended(answered_call(cell.tenant_id, call_id="00000009-aaaa-4bbb-8ccc-000000000000"))
+    scan = os.scandir
+
+    def refused(folder: Any) -> Any:
+        if Path(folder) == cell.cdr_dir:
+            raise PermissionError(errno.EACCES, "no", str(folder))
+        return scan(folder)
+
+    shipper = cell.shipper()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refused)
+        with pytest.raises(PermissionError):
+            shipper.step()
+    assert [record.call_id for record in cell.records()] == [lost.id]
+    assert kept.exists()
+    assert shipper.step() == 1

@@ -5,17 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from core.clock import from_ms
 from core.database import ALL_TENANTS, Database
 from cti.controller.carry_sms import SmsFiles
+from cti.records.meters import Meters
 from cti.records.sms_facts import SmsFact
 from sms import shipping
 from sms.models import SmsMessage, SmsState
 from sms.shipping import SmsShipper
-from tests.integration.shipper.conftest import Cell
+from tests.integration.shipper.conftest import Cell, refused_files
 from tests.support.records import ARRIVED_MS
 
 
@@ -42,7 +44,8 @@ def messages(database: Database) -> list[SmsMessage]:
 def shipper(cell: Cell) -> tuple[Path, SmsShipper]:
     """Return a shipper to which the call was just now."""
     folder = cell.folder / "cell" / "sms"
-    return folder, SmsShipper(folder, cell.database, lambda: from_ms(ARRIVED_MS + 5_000))
+    meters = Meters.make(CollectorRegistry())
+    return folder, SmsShipper(folder, cell.database, meters, lambda: from_ms(ARRIVED_MS + 5_000))
 
 
 def test_a_message_left_twice_is_one_row(each_cell: Cell) -> None:
@@ -126,3 +129,4 @@ def test_a_message_the_disk_refuses_to_remove_keeps_no_other_waiting_and_is_sent
     assert [ships.step() for _ in range(2)] == [3, 0]
     assert list(folder.iterdir()) == [stays]
     assert len(messages(cell.database)) == 3
+    assert refused_files(ships._meters, "messages") == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from zongji.processes.shipper import _Loop
+from zongji.processes.shipper import BACKOFF_S, IDLE_S, _Loop
 
 
 class Turns:
@@ -18,6 +18,10 @@ class Turns:
 
     def step(self) -> int:
         self.seen.append("records")
+        return 0
+
+    def compare(self) -> int:
+        self.seen.append("documents")
         return 0
 
     def ship_recordings(self) -> int:
@@ -55,13 +59,26 @@ class Waits(threading.Event):
         return self.is_set()
 
 
-def run(recordings: list[int | OSError]) -> tuple[Turns, Waits]:
+class Refused(Still):
+    """Messages in a folder the disk refuses."""
+
+    def __init__(self, error: OSError) -> None:
+        self.error = error
+
+    def step(self) -> int:
+        raise self.error
+
+
+def run(recordings: list[int | OSError], messages: OSError | None = None) -> tuple[Turns, Waits]:
     loop: Any = object.__new__(_Loop)
     loop.stop = waits = Waits()
     loop.shipper = turns = Turns(loop, recordings)
-    loop.sms = loop.page = loop.database = Still()
+    loop.page = loop.database = Still()
+    loop.sms = Refused(messages) if messages is not None else Still()
+    loop.well_at = 0.0
     loop._ship_takes = lambda: 0
-    loop._republish = lambda: turns.seen.append("documents")
+    loop._republish = turns.compare
+    loop.works = loop._works()
     loop.run()
     return turns, waits
 
@@ -75,3 +92,11 @@ def test_records_have_their_turn_between_recordings_which_go_on_without_a_pause(
     turns, waits = run([20, 20, 0])
     assert [each for each in turns.seen if each != "documents"][:6] == ["records", "recordings"] * 3
     assert len(waits.asked) == 1
+
+
+def test_a_folder_of_messages_that_is_refused_keeps_nothing_else_waiting() -> None:
+    """Records go on at their own pace while there are any, and recordings as well."""
+    turns, waits = run([20, 20, 0], messages=PermissionError("no"))
+    assert [each for each in turns.seen if each != "documents"][:6] == ["records", "recordings"] * 3
+    assert waits.asked == [IDLE_S, IDLE_S, BACKOFF_S[2]]
+    assert turns.loop.well_at == 0.0, "and it is not called well"
