@@ -76,6 +76,8 @@ class Controller:
         self.metrics = metrics
         self._blocking = blocking
         self._boot_id = uuid.uuid4().hex
+        self._beaten = False
+        """Whether Redis had a mark of this process."""
         self._started_ms = now_ms()
         self._greenlets: list[gevent.Greenlet] = []
         self.redis = RedisGuard(redis, self._redis_back)
@@ -359,7 +361,8 @@ class Controller:
             return
         if not known:
             self.registered_users.forgotten()
-            gevent.spawn(self.reconciler.redis_forgot)
+            gevent.spawn(self.reconciler.redis_forgot if self._beaten else self.reconciler.tell_redis)
+        self._beaten = True
         self.registered_users.settle()
 
     def _gauges(self) -> None:

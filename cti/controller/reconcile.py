@@ -305,6 +305,11 @@ class Reconciler:
         """Redis is back, or was emptied: write everything we know into it again."""
         log.warning("redis_rebuilt", calls=len(self._board.calls))
         self._board.metrics.repairs.labels(what="redis-rebuilt").inc()
+        self.tell_redis()
+
+    def tell_redis(self) -> None:
+        """Write everything we know into Redis; at our start, too, for what a controller before us left there."""
+        log.info("redis_told", calls=len(self._board.calls))
         self._board.republish()
         self._audit_redis()
         self.settle_agents()

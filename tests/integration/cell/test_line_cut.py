@@ -63,9 +63,9 @@ def test_a_controller_that_meets_the_switch_late_frees_nobody(stage: Stage) -> N
     try:
         line.cut()
         cell.environ["ZONGJI_SWITCH_PORT"] = str(line.port)
-        rebuilt = cell.tail("cti", 10**7).count("redis_rebuilt")
+        rebuilt = cell.tail("cti", 10**7).count("redis_told")
         cell.start("cti")
-        wait_for(lambda: cell.tail("cti", 10**7).count("redis_rebuilt") > rebuilt, 60, "no first heartbeat")
+        wait_for(lambda: cell.tail("cti", 10**7).count("redis_told") > rebuilt, 60, "no first heartbeat")
         time.sleep(1.0)
         line.mend()
         cell.wait_connected()
