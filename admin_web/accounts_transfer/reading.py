@@ -12,6 +12,9 @@ import datetime
 import io
 import re
 import zipfile
+import zlib
+from collections.abc import Mapping
+from xml.parsers import expat
 
 from python_calamine import CalamineError, load_workbook
 
@@ -27,7 +30,10 @@ MAX_CELLS = 2 * MAX_ROWS * MAX_COLUMNS
 """Cells of the rectangle a sheet spans, empty ones too."""
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 MAX_MEMBERS = 500
-_REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]*)(\d+)["']""")
+_PLACE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
+"""Where a cell is: B7."""
+_PART = re.compile(r"\[Content_Types\]\.xml|_rels/.*|xl/(?!.*\.bin\Z).*", re.DOTALL)
+"""Names of what an .xlsx is made of; binary parts (macros, sheets of an .xlsb) and other kinds' parts are left out."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """Begins old workbooks (.xls) and encrypted new ones (MS-CFB §2.2)."""
 
@@ -82,9 +88,9 @@ def _table(grid: list[list[str]]) -> Table:
 
 
 def _workbook(data: bytes) -> list[list[str]]:
-    _check_archive(data)
+    checked = _checked(data)
     try:
-        workbook = load_workbook(io.BytesIO(data))
+        workbook = load_workbook(io.BytesIO(checked))
         sheet = workbook.get_sheet_by_index(0)
         cells = sheet.to_python(skip_empty_area=False, nrows=MAX_ROWS + 2)
     except (CalamineError, IndexError, ValueError, OSError) as error:
@@ -92,50 +98,96 @@ def _workbook(data: bytes) -> list[list[str]]:
     return [[_cell(value) for value in row[:MAX_COLUMNS]] for row in cells]
 
 
-def _check_archive(data: bytes) -> None:
-    """Refuse what unpacks to far more than it is, and sheets whose cells lie far apart: a reader would make room
-    for all between them.
+def _checked(data: bytes) -> bytes:
+    """Return the workbook's parts in an archive of our own, so that what was checked is what is read: no directory
+    that says one thing and streams that say another, no second part of a name, no workbook of another kind beside it.
+
+    Refuse what unpacks to far more than it is, and sheets whose cells lie far apart: a reader would make room for all
+    between them.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
-            unpacked = sum(each.file_size for each in members)
-            if len(members) > MAX_MEMBERS or unpacked > MAX_UNPACKED_BYTES:
+            if len(members) > MAX_MEMBERS or sum(each.file_size for each in members) > MAX_UNPACKED_BYTES:
                 raise _refused(lazy("The workbook is too large when unpacked."))
             if any(each.flag_bits & 1 for each in members):
                 raise _refused(lazy("The workbook is encrypted. Save it without a password."))
             names = [each.filename for each in members]
             if "[Content_Types].xml" not in names or not any(each.startswith("xl/") for each in names):
                 raise _refused(lazy("This is no workbook. Choose an .xlsx or .csv file."))
-            for each in members:
-                if each.filename.startswith("xl/worksheets/") and each.filename.endswith(".xml"):
-                    _check_extent(archive, each)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+            parts = {
+                each.filename: _part(archive, each) for each in members if _PART.fullmatch(each.filename)
+            }
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, zlib.error) as error:
         raise _refused(lazy("The workbook is damaged and cannot be read.")) from error
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, part in parts.items():
+            if b"sheetData" in part:  # a sheet, whatever it is called
+                _Extent().check(part)
+            archive.writestr(name, part)
+    return made.getvalue()
 
 
-def _check_extent(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+def _part(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """Return a part, no byte beyond the size that was added up. Other ways of packing than Excel's unpack unbounded."""
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise _refused(lazy("The workbook is damaged and cannot be read."))
     with archive.open(member) as file:
-        # The size in the directory may be a lie: what is read is bounded here.
-        text = file.read(MAX_UNPACKED_BYTES + 1)
-    if len(text) > MAX_UNPACKED_BYTES:
-        raise _refused(lazy("The workbook is too large when unpacked."))
-    widest = tallest = 1
-    for letters, digits in _REFERENCE.findall(text):
-        tallest = max(tallest, int(digits[:8]))
-        widest = max(widest, _column(letters[:4]))
-        if widest * tallest > MAX_CELLS:
+        return file.read(member.file_size)
+
+
+class _Extent:
+    """The rectangle a sheet's cells span. Rows and cells may say where they are; if not, each follows the one before
+    (ECMA-376 part 1, 18.3.1.4 and 18.3.1.73).
+    """
+
+    def __init__(self) -> None:
+        self._row = self._column = 0
+        self._tallest = self._widest = 1
+
+    def check(self, sheet: bytes) -> None:
+        """Raise :class:`UnreadableFileError` for a sheet that spans too much, or is no XML."""
+        parser = expat.ParserCreate()
+        parser.StartElementHandler = self._begun
+        parser.StartDoctypeDeclHandler = self._declared
+        try:
+            parser.Parse(sheet, True)
+        except (expat.ExpatError, LookupError, ValueError) as error:  # or of an encoding there is not
+            raise _refused(lazy("The workbook is damaged and cannot be read.")) from error
+
+    def _declared(self, *_: object) -> None:
+        raise _refused(lazy("The workbook is damaged and cannot be read."))
+
+    def _begun(self, name: str, attributes: Mapping[str, str]) -> None:
+        kind = name.rpartition(":")[2]
+        if kind == "row":
+            self._row, self._column = int(attributes.get("r", self._row + 1)), 0
+            self._tallest = max(self._tallest, self._row)
+        elif kind == "c":
+            self._cell(attributes.get("r"))
+
+    def _cell(self, place: str | None) -> None:
+        self._column += 1
+        if place is not None:
+            named = _PLACE.fullmatch(place)
+            if named is None:
+                raise ValueError(place)
+            self._column = _column(named[1])
+            self._tallest = max(self._tallest, int(named[2]))
+        self._widest = max(self._widest, self._column)
+        if self._widest * self._tallest > MAX_CELLS:
             raise _refused(
                 lazy("The sheet has cells far from the others. Keep the table at the top left, alone.")
             )
 
 
-def _column(letters: bytes) -> int:
-    """Return the number of a column's letters: A is 1, AA is 27; 1 for none."""
+def _column(letters: str) -> int:
+    """Return the number of a column's letters: A is 1, AA is 27."""
     number = 0
     for each in letters.upper():
-        number = number * 26 + each - 64
-    return number or 1
+        number = number * 26 + ord(each) - 64
+    return number
 
 
 def _cell(value: object) -> str:

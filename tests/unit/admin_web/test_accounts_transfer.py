@@ -251,6 +251,31 @@ def bomb() -> bytes:
     return data.getvalue()
 
 
+def repacked(sheet: bytes = b"", called: str = "sheet1.xml", packing: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A workbook whose sheet is `sheet` (else one with a far cell) or stands under another name."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(far_cell())) as old, zipfile.ZipFile(data, "w", packing) as new:
+        for each in old.infolist():
+            mine = each.filename == "xl/worksheets/sheet1.xml"
+            name = each.filename.replace("sheet1.xml", called) if mine else each.filename
+            new.writestr(name, sheet if mine and sheet else old.read(each))
+    return data.getvalue()
+
+
+MAIN = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+
+
+def nameless_cells() -> bytes:
+    """A wide row above many rows, none of whose cells says where it is."""
+    wide = b"<row>" + b"<c><v>1</v></c>" * 4000 + b"</row>"
+    return repacked(MAIN + wide + b"<row><c><v>1</v></c></row>" * 20_000 + b"</sheetData></worksheet>")
+
+
+def with_entities() -> bytes:
+    cell = b'<row r="1"><c r="A1"><v>1</v></c></row></sheetData></worksheet>'
+    return repacked(b'<!DOCTYPE x [<!ENTITY a "A1">]>' + MAIN + cell)
+
+
 def other_archive() -> bytes:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
@@ -270,6 +295,11 @@ def other_archive() -> bytes:
         b'login,name\n"never closed',
         ("login,name\n" + "a,b\n" * (reading.MAX_ROWS + 1)).encode(),
         far_cell(),
+        repacked(called="sheet1.XML"),
+        repacked(called="SHEET1.xml"),
+        nameless_cells(),
+        with_entities(),
+        repacked(packing=zipfile.ZIP_LZMA),
         bomb(),
         other_archive(),
     ],
@@ -283,6 +313,11 @@ def other_archive() -> bytes:
         "a quote never closed",
         "too many rows",
         "a far cell",
+        "a far cell in a sheet called XML",
+        "a far cell in a SHEET",
+        "cells that do not say where they are",
+        "a document type",
+        "packed in a way of its own",
         "a bomb",
         "another archive",
     ],
