@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 
 MINUS = "minus "
 UNTIL = " to "
@@ -53,6 +54,25 @@ _ORDINALS = {
     "nine": "ninth",
     "twelve": "twelfth",
 }
+
+_UNITS = (
+    r"(?:seconds?|minutes?|mins?|hours?|days?|nights?|weeks?|months?|years?|times|calls?|messages?|people|persons?"
+    r"|callers?|customers?|items?|points?|orders?|percent|kilometres?|kilograms?|km|kg)\b"
+)
+"""What may stand after a number that is no sum of money."""
+COUNTED = re.compile(rf"\s?{_UNITS}", re.IGNORECASE)
+COUNTED_SPAN = re.compile(
+    rf"((?<![0-9.:/-])[0-9]{{1,5}}(?:\.[0-9]+)?)\s?[-–—]\s?(?=[0-9]{{1,5}}(?:\.[0-9]+)?(?:\s?{_UNITS}|%))",
+    re.IGNORECASE,
+)
+"""Two numbers of one thing: 3-5 days."""
+LARGE = re.compile(r"\s(?:hundred|thousand|million|billion)\b", re.IGNORECASE)
+DIALLED = re.compile(
+    r"(\b(?:call|dial|phone|telephone|hotline)(?: us)?(?: at| on)?:?\s)([0-9]{3,}(?:-[0-9]+)*)"
+    rf"(?![0-9%]|\.[0-9]|\s?{_UNITS})",
+    re.IGNORECASE,
+)
+"""A number that is named to be called."""
 
 
 def digits(text: str) -> str:
@@ -109,13 +129,25 @@ def money(yuan: int, fen: int) -> str:
     return " and ".join(parts)
 
 
+def dollars(whole: int, cents: int) -> str:
+    """Return a sum in dollars and cents: ``five dollars and twenty cents``."""
+    parts = []
+    if whole or not cents:
+        parts.append(f"{integer(whole)} dollar{'' if whole == 1 else 's'}")
+    if cents:
+        parts.append(f"{integer(cents)} cent{'' if cents == 1 else 's'}")
+    return " and ".join(parts)
+
+
 def date(day: datetime.date) -> str:
     """Return a date: ``November twenty-first, twenty twenty-six``."""
     return f"{_MONTHS[day.month - 1]} {ordinal(day.day)}, {year(day.year)}"
 
 
 def clock(hour: int, minute: int) -> str:
-    """Return a time of day: ``two oh five p m``, ``nine o'clock a m``."""
+    """Return a time of day: ``two oh five p m``, ``nine o'clock a m``, ``noon``, ``midnight``."""
+    if not minute and not hour % 12:
+        return "noon" if hour == 12 else "midnight"
     half = "a m" if hour < 12 else "p m"
     spoken_hour = integer(hour % 12 or 12)
     if not minute:
@@ -126,14 +158,15 @@ def clock(hour: int, minute: int) -> str:
 def ordinal(value: int) -> str:
     """Return an ordinal: ``twenty-first``."""
     words = integer(value)
-    head, _, last = words.rpartition("-")
+    last = re.split("[- ]", words)[-1]
+    head = words.removesuffix(last)
     if last in _ORDINALS:
         last = _ORDINALS[last]
     elif last.endswith("y"):
         last = last[:-1] + "ieth"
     else:
         last += "th"
-    return f"{head}-{last}" if head else last
+    return head + last
 
 
 def year(value: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 
 MINUS = "负"
 UNTIL = "到"
@@ -12,8 +13,21 @@ _SPOKEN_DIGIT = "零幺二三四五六七八九"
 
 _BETWEEN = {" ": "，", "-": "，", "+": "加", ".": "点"}
 
-_MEASURES = "人位个名次天年周秒分件条张种笔家台只小元块公斤箱盒"
-"""First characters of measure words (小 for 小时, 分 for 分钟); 二月 and 二号 are no counts and not here."""
+_MEASURES = "人位个名次天年周秒分件条张种笔家台只元块角公斤箱盒间套遍双辆座场倍批页步瓶杯袋包根片款项点千万亿"
+"""First characters of measure words; 二月, 二号 and 二楼 are no counts and not here."""
+_COUNTS = re.compile(rf"(?!年级|分之)[{_MEASURES}]|小时|星期")
+_UNITS = rf"[{_MEASURES}月日号时楼层岁级折度期小星百多余]"
+"""What may stand after a number that is no sum of money."""
+COUNTED = re.compile(rf"\s?{_UNITS}")
+COUNTED_SPAN = re.compile(
+    rf"((?<![0-9.:/-])[0-9]{{1,5}}(?:\.[0-9]+)?)\s?[-–—]\s?(?=[0-9]{{1,5}}(?:\.[0-9]+)?(?:{_UNITS}|%))"
+)
+"""Two numbers of one thing: 3-5个, 9-18点."""
+LARGE = re.compile("[百千万亿]")
+DIALLED = re.compile(
+    rf"((?:拨打?|致电|热线|电话)[:是为]?\s?)([0-9]{{3,}}(?:-[0-9]+)*)(?![0-9%]|\.[0-9]|\s?{_UNITS})"
+)
+"""A number that is named to be called: 110, 95588."""
 
 
 def digits(text: str) -> str:
@@ -33,8 +47,8 @@ def counted(value: int, unit: str) -> str:
 
 
 def decimal(whole: int, part: str, following: str = "") -> str:
-    """Return a number with its decimals one by one: 三点一四. A 2 before the measure word `following` is 两 (两位)."""
-    if whole == 2 and not part and following and following in _MEASURES:
+    """Return a number with its decimals one by one: 三点一四. A 2 before a measure word, `following`, is 两 (两位)."""
+    if whole == 2 and not part and _COUNTS.match(following.lstrip()):
         return "两"
     return integer(whole) + ("点" + "".join(_DIGIT[int(c)] for c in part) if part else "")
 
@@ -55,6 +69,17 @@ def money(yuan: int, fen: int) -> str:
     return words
 
 
+def dollars(whole: int, cents: int) -> str:
+    """Return a sum in dollars: 五美元二十美分."""
+    words = counted(whole, "美元") if whole or not cents else ""
+    return words + (counted(cents, "美分") if cents else "")
+
+
+def ordinal(value: int) -> str:
+    """Return an ordinal: 第二十一."""
+    return f"第{integer(value)}"
+
+
 def date(day: datetime.date) -> str:
     """Return a date: 二〇二六年十一月二十一日."""
     return f"{year(day.year)}年{integer(day.month)}月{integer(day.day)}日"
@@ -66,7 +91,7 @@ def year(value: int) -> str:
 
 
 def clock(hour: int, minute: int) -> str:
-    """Return a time of day: 九点, 十四点零五分."""
+    """Return a time of day: 九点, 十四点零五分; the end of a day is 二十四点."""
     if not minute:
         return counted(hour, "点")
     return counted(hour, "点") + ("零" if minute < 10 else "") + integer(minute) + "分"

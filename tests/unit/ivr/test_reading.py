@@ -119,6 +119,108 @@ def test_dates_and_times(text: str, chinese: str, english: str) -> None:
     assert read(text, Reading.DATE, "en") == english
 
 
+@pytest.mark.parametrize(
+    ("text", "chinese", "english"),
+    [
+        ("00:00", "零点", "midnight"),
+        ("12:00", "十二点", "noon"),
+        ("9:00-24:00", "九点到二十四点", "nine o'clock a m to midnight"),
+        ("12:05", "十二点零五分", "twelve oh five p m"),
+        ("9:00 AM - 5:30 p.m.", "九点到十七点三十分", "nine o'clock a m to five thirty p m"),
+        ("12:30 am", "零点三十分", "twelve thirty a m"),
+        ("9am", "九点", "nine o'clock a m"),
+        (
+            "2026-11-21T14:30:00-05:00",
+            "二〇二六年十一月二十一日 十四点三十分",
+            "November twenty-first, twenty twenty-six two thirty p m",
+        ),
+    ],
+)
+def test_noon_midnight_and_halves_of_the_day(text: str, chinese: str, english: str) -> None:
+    assert read(text, Reading.NUMBER, "zh") == chinese
+    assert read(text, Reading.NUMBER, "en") == english
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("9点-18点", "九点到十八点"),
+        ("9-18点", "九到十八点"),
+        ("3-5个工作日", "三到五个工作日"),
+        ("100元-200元", "一百元到两百元"),
+        ("5%-10%", "百分之五到百分之十"),
+        ("10月1日-7日", "十月一日到七日"),
+        ("周一-周五9:00-18:00", "周一到周五九点到十八点"),
+        ("2~3天", "二到三天"),
+        ("2026-2027年", "二〇二六到二〇二七年"),
+        ("2026-10-01-2026-10-07", "二〇二六年十月一日到二〇二六年十月七日"),
+        ("余额 -5 元", "余额 负五 元"),
+    ],
+)
+def test_a_dash_between_two_of_a_kind_is_to_and_no_minus(text: str, expected: str) -> None:
+    assert read(text, Reading.NUMBER, "zh") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("您11月份的话费为12.50元", "您十一月份的话费为十二元五角"),
+        ("您11月的账单是12.50", "您十一月的账单是十二元五角"),
+        ("通话30分钟，共2.50", "通话三十分钟，共两元五角"),
+        ("在2号窗口缴费20元", "在二号窗口缴费二十元"),
+        ("1.2万元", "一点二万元"),
+        ("100多元", "一百多元"),
+        ("5元5角", "五元五角"),
+        ("100块", "一百块"),
+        ("第3期 20", "第三期 二十元"),
+        ("-¥5.00", "负五元"),
+        ("$5.20", "五美元二十美分"),
+    ],
+)
+def test_what_is_no_sum_is_not_read_as_one(text: str, expected: str) -> None:
+    assert read(text, Reading.MONEY, "zh") == expected
+
+
+def test_in_english_what_is_counted_is_no_sum() -> None:
+    text = "On the 15th: 30 minutes, 12.50. That is $1.01"
+    said = "On the fifteenth: thirty minutes, twelve yuan and fifty fen. That is one dollar and one cent"
+    assert read(text, Reading.MONEY, "en") == said
+
+
+@pytest.mark.parametrize("reading", [Reading.NUMBER, Reading.DATE])
+def test_a_written_sum_is_one_whatever_the_reading(reading: Reading) -> None:
+    assert read("共12.50元，¥3", reading, "zh") == "共十二元五角，三元"
+    assert read("单价1.234元", reading, "zh") == "单价一点二三四元"
+    assert read("12.50 yuan", reading, "en") == "twelve yuan and fifty fen"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("请拨打110", "请拨打幺幺零"),
+        ("客服热线：95588，电话10086", "客服热线:九五五八八，电话幺零零八六"),
+        ("通电话100分钟", "通电话一百分钟"),
+        ("4008208820", "四零零八二零八八二零"),
+        ("2点，2套，2万元，2年级", "两点，两套，两万元，二年级"),
+    ],
+)
+def test_numbers_people_dial_and_count_in_chinese(text: str, expected: str) -> None:
+    assert read(text, Reading.NUMBER, "zh") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Call 13800138000.", "Call one three eight zero zero one three eight zero zero zero."),
+        ("Dial 110 or 95588.", "Dial one one zero or ninety-five thousand five hundred and eighty-eight."),
+        ("1st, 2nd, 21st, 101st", "first, second, twenty-first, one hundred and first"),
+        ("3-5 days", "three to five days"),
+    ],
+)
+def test_numbers_inside_an_english_text(text: str, expected: str) -> None:
+    assert read(text, Reading.NUMBER, "en") == expected
+
+
 def test_a_day_that_does_not_exist_is_read_as_digits() -> None:
     assert read("2026-02-30", Reading.DATE, "zh") == "二零二六，零二，三零"
 
