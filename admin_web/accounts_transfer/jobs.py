@@ -23,6 +23,7 @@ from core import audit, passwords
 from core.database import TenantSession
 from core.errors import CallerFault, NotFound
 from core.i18n import gettext, lazy
+from core.jobs.actor import principal_for
 from core.jobs.errors import JobFailed, JobGone
 from core.jobs.limits import Limits, decoded, groups_reached
 from core.jobs.worker import Run, Work
@@ -144,7 +145,8 @@ class _Import:
         run.check()
         hashes = {} if self._dry else self._hashes(rows, repeated)
         try:
-            with run.database.transaction(self._actor.tenant_id) as session:
+            with run.database.transaction(run.claim.tenant_id) as session:
+                known = self._by_now(session, known)
                 touched = self._take_all(session, rows, known, repeated, hashes)
                 if self._dry:
                     session.rollback()
@@ -155,6 +157,17 @@ class _Import:
         except BaseException:
             run.result = before  # nothing of the piece was kept
             raise
+
+    def _by_now(self, session: TenantSession, known: Known) -> Known:
+        """Go on with the rights the actor has by now, and return what they reach: an import may take long, and a right
+        that is taken away counts at once. Raises ``ActorGoneError``, ``Forbidden``.
+        """
+        before, self._actor = self._actor, principal_for(session, self._run.claim.account_id)
+        require(self._actor, Permission.ACCOUNTS_EDIT)
+        if self._actor.group_reach != before.group_reach:
+            known = Known(session, self._actor)
+            session.expunge_all()
+        return known
 
     def _take_all(
         self,

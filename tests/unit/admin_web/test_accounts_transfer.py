@@ -13,7 +13,7 @@ from openpyxl import Workbook, load_workbook
 from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 
-from admin_web.accounts_transfer import reading
+from admin_web.accounts_transfer import jobs, reading
 from admin_web.accounts_transfer.columns import SKIP, guess
 from admin_web.accounts_transfer.importing import generated_password
 from admin_web.accounts_transfer.jobs import Neighbours, kinds
@@ -173,6 +173,40 @@ def test_acc_4_rights_that_were_taken_away_meanwhile_count(world: World) -> None
         session.commit()
     work(world)
     assert result_of(world)["state"] == "failed"
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, {"apply_role": False}, {"narrowed": True}])
+def test_acc_5_rights_taken_away_during_an_import_count_from_the_next_piece(
+    world: World, monkeypatch: pytest.MonkeyPatch, change: dict[str, bool]
+) -> None:
+    monkeypatch.setattr(jobs, "IMPORT_PIECE", 1)
+    hashes, pieces = jobs._Import._hashes, []
+
+    def take_away_before_the_second(job, rows, repeated):
+        pieces.append(rows)
+        if len(pieces) == 2:
+            with world.parts.database.transaction(world.ids["one"]["tenants"]) as session:
+                admin = session.scalars(select(Account).where(Account.login == "tenant_admin")).one()
+                if change.pop("narrowed", False):
+                    admin.group_id, admin.is_group_admin = world.ids["one"]["groups"], True
+                    admin.role_id = accounts.built_in_role(session, admin.tenant_id, BuiltInRole.AGENT).id
+                for name, value in change.items():
+                    setattr(admin, name, value)
+                session.commit()
+        return hashes(job, rows, repeated)
+
+    monkeypatch.setattr(jobs._Import, "_hashes", take_away_before_the_second)
+    client, narrowed = world.client("one", "tenant_admin"), "narrowed" in change
+    upload(client, "login,name,role\nnew1,New,supervisor\nnew2,New,supervisor\nnew3,New,agent\n")
+    work(world)
+    assert client.post(f"/accounts/import/apply/{result_of(world)['id']}").status_code == 303
+    work(world)
+    made = {login for login in people(world) if login.startswith("new")}
+    assert made == ({"new1", "new3"} if narrowed else {"new1"})
+    result = result_of(world)
+    assert (result["state"], result["outcomes"]) == (("done", "crc") if narrowed else ("failed", "c"))
+    if narrowed:
+        assert people(world)["new3"].group_id == world.ids["one"]["groups"], "within reach by then"
 
 
 def test_acc_12_anothers_job_and_upload_do_not_exist(world: World) -> None:
