@@ -112,7 +112,12 @@ class Floor:
 
     def pick_up(self, user: str) -> None:
         """Pick a telephone up as soon as it rings."""
-        until(lambda: self.control.answer(user), f"{user} does not ring: {self.control.list()}")
+        try:
+            until(lambda: self.control.answer(user), f"{user} does not ring")
+        except AssertionError as error:
+            toasts = self.page.locator(".zj-toast").all_inner_texts()
+            why = f"{error}; the page said {toasts}, {self.problems}; {self.control.list()}"
+            raise AssertionError(why) from None
 
     def heard_by(self) -> str:
         """Return who hears the supervisor, by the switch."""
