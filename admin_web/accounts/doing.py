@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from admin_web.accounts.letting_in import LETTING_IN
@@ -10,7 +9,7 @@ from admin_web.accounts.listing import group_options, role_options
 from admin_web.accounts.rights import RIGHTS
 from admin_web.accounts.touching import delete_account, deletion_lines, told
 from admin_web.resource import Action, BatchAction, Field, Options
-from core import account_changes, accounts
+from core import account_changes, account_rules, accounts
 from core.database import TenantSession
 from core.groups import service as groups
 from core.i18n import LazyText, gettext, lazy
@@ -29,30 +28,42 @@ def _enable(session: TenantSession, actor: Principal, row: Account, enabled: boo
     told(session, row)
 
 
-def _switch(session: TenantSession, actor: Principal, row: Account) -> LazyText:
-    _enable(session, actor, row, not row.enabled)
-    if row.enabled:
-        return lazy("%(login)s may sign in.", login=row.login)
+def _let_in(session: TenantSession, actor: Principal, row: Account) -> LazyText:
+    _enable(session, actor, row, True)
+    return lazy("%(login)s may sign in.", login=row.login)
+
+
+def _put_out(session: TenantSession, actor: Principal, row: Account) -> LazyText:
+    _enable(session, actor, row, False)
     return lazy("%(login)s is signed out and may not sign in.", login=row.login)
 
 
-def _group_admin(session: TenantSession, actor: Principal, row: Account) -> LazyText:
-    account_changes.set_group_admin(session, actor, row, not row.is_group_admin)
+def _make_group_admin(session: TenantSession, actor: Principal, row: Account) -> LazyText:
+    account_changes.set_group_admin(session, actor, row, True)
     told(session, row)
-    if row.is_group_admin:
-        return lazy("%(login)s administers its group and those below.", login=row.login)
+    return lazy("%(login)s administers its group and those below.", login=row.login)
+
+
+def _unmake_group_admin(session: TenantSession, actor: Principal, row: Account) -> LazyText:
+    account_changes.set_group_admin(session, actor, row, False)
+    told(session, row)
     return lazy("%(login)s administers no group any more.", login=row.login)
 
 
 def _review(session: TenantSession, actor: Principal, row: Account) -> LazyText:
-    account_changes.set_review(session, actor, row, not row.tasks_need_review)
+    account_changes.set_review(session, actor, row, True)
     told(session, row)
-    if row.tasks_need_review:
-        return lazy("Tasks of %(login)s wait for approval.", login=row.login)
+    return lazy("Tasks of %(login)s wait for approval.", login=row.login)
+
+
+def _trust(session: TenantSession, actor: Principal, row: Account) -> LazyText:
+    account_changes.set_review(session, actor, row, False)
+    told(session, row)
     return lazy("Tasks of %(login)s need no approval.", login=row.login)
 
 
 def _recharge(session: TenantSession, actor: Principal, row: Account, values: dict[str, Any]) -> LazyText:
+    account_rules.require_over(session, actor, row)
     groups.recharge_account(session, actor, row, values["amount"], values["note"])
     told(session, row)
     words = {"login": row.login, "quota": row.message_quota, "used": row.message_used}
@@ -80,24 +91,28 @@ def _sign_out(session: TenantSession, actor: Principal, row: Account) -> LazyTex
     return lazy("%(login)s is signed out everywhere.", login=row.login)
 
 
-def _worded(flag: str, on: LazyText, off: LazyText) -> Callable[[Account], LazyText]:
-    """Return what names a switch by what a click sets: `on` where the flag is not set yet."""
-    return lambda row: off if getattr(row, flag) else on
-
-
+# Each sets what its button names, and only where it is not set yet: a page that was open while somebody else did it
+# does not undo it.
 ACTIONS = (
     RIGHTS,
     Action(
-        name="switch",
-        label=_worded("enabled", lazy("Enable"), lazy("Disable")),
+        name="enable",
+        label=lazy("Enable"),
         icon="ban",
         permission=Permission.ACCOUNTS_EDIT,
-        run=_switch,
-        shown=lambda row: another(row) and not (row.is_group_admin and row.enabled),
-        question=_worded(
-            "enabled",
-            lazy("Let this account sign in again?"),
-            lazy("Disable this account? It is signed out at once; its extension, when a live call ends."),
+        run=_let_in,
+        shown=lambda row: another(row) and not row.enabled,
+        question=lazy("Let this account sign in again?"),
+    ),
+    Action(
+        name="disable",
+        label=lazy("Disable"),
+        icon="ban",
+        permission=Permission.ACCOUNTS_EDIT,
+        run=_put_out,
+        shown=lambda row: another(row) and row.enabled and not row.is_group_admin,
+        question=lazy(
+            "Disable this account? It is signed out at once; its extension, when a live call ends."
         ),
     ),
     Action(
@@ -122,26 +137,41 @@ ACTIONS = (
         ),
     ),
     Action(
-        name="group-admin",
-        label=_worded("is_group_admin", lazy("Make group administrator"), lazy("Unmake group administrator")),
+        name="make-group-admin",
+        label=lazy("Make group administrator"),
         icon="crown",
         permission=Permission.ACCOUNTS_EDIT,
-        run=_group_admin,
-        shown=another,
+        run=_make_group_admin,
+        shown=lambda row: another(row) and not row.is_group_admin,
         more=True,
-        question=_worded(
-            "is_group_admin",
-            lazy("Let it administer the accounts of its group and those below?"),
-            lazy("Take the administration of its group away?"),
-        ),
+        question=lazy("Let it administer the accounts of its group and those below?"),
+    ),
+    Action(
+        name="unmake-group-admin",
+        label=lazy("Unmake group administrator"),
+        icon="crown",
+        permission=Permission.ACCOUNTS_EDIT,
+        run=_unmake_group_admin,
+        shown=lambda row: another(row) and row.is_group_admin,
+        more=True,
+        question=lazy("Take the administration of its group away?"),
     ),
     Action(
         name="review",
-        label=_worded("tasks_need_review", lazy("Set to review"), lazy("Set to trust")),
+        label=lazy("Set to review"),
         icon="shield",
         permission=Permission.ACCOUNTS_EDIT,
         run=_review,
-        shown=another,
+        shown=lambda row: another(row) and not row.tasks_need_review,
+        more=True,
+    ),
+    Action(
+        name="trust",
+        label=lazy("Set to trust"),
+        icon="shield",
+        permission=Permission.ACCOUNTS_EDIT,
+        run=_trust,
+        shown=lambda row: another(row) and row.tasks_need_review,
         more=True,
     ),
     Action(

@@ -172,14 +172,21 @@ class KeyAction(View):
         raise NotImplementedError
 
 
-class SwitchKey(KeyAction):
-    """A key on or off."""
+class EnableKey(KeyAction):
+    """A key on."""
 
     def carry_out(self, db: Any, row: ApiKey) -> LazyText:
-        """Switch it."""
-        keys.set_enabled(db, current_principal(), row, not row.enabled)
-        if row.enabled:
-            return lazy("The key %(name)s works again.", name=row.name)
+        """Switch it on."""
+        keys.set_enabled(db, current_principal(), row, True)
+        return lazy("The key %(name)s works again.", name=row.name)
+
+
+class DisableKey(KeyAction):
+    """A key off; on a page from before somebody else did it, too."""
+
+    def carry_out(self, db: Any, row: ApiKey) -> LazyText:
+        """Switch it off."""
+        keys.set_enabled(db, current_principal(), row, False)
         return lazy("The key %(name)s opens nothing any more.", name=row.name)
 
 
@@ -196,6 +203,7 @@ class DeleteKey(KeyAction):
 blueprint = Blueprint("api_keys", __name__)
 blueprint.add_url_rule("/api-keys", view_func=KeysPage.as_view("keys"))
 blueprint.add_url_rule("/api-keys/new", view_func=NewKey.as_view("new"))
-blueprint.add_url_rule("/api-keys/<int:key_id>/switch", view_func=SwitchKey.as_view("switch"))
+blueprint.add_url_rule("/api-keys/<int:key_id>/enable", view_func=EnableKey.as_view("enable"))
+blueprint.add_url_rule("/api-keys/<int:key_id>/disable", view_func=DisableKey.as_view("disable"))
 blueprint.add_url_rule("/api-keys/<int:key_id>/delete", view_func=DeleteKey.as_view("delete"))
 blueprint.add_url_rule("/api/docs", view_func=DocsPage.as_view("docs"))

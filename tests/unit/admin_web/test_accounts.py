@@ -280,18 +280,18 @@ def test_acc_5_a_disabled_account_is_out_at_once(world: World) -> None:
     admin, agent = _login(world, "tenant_admin"), _login(world, "agent")
     row = _account(world, "agent")
     assert agent.get("/customers").status_code == 200
-    assert "may not sign in" in _toast(admin.post(f"/accounts/{row.id}/switch", headers=HTMX))
+    assert "may not sign in" in _toast(admin.post(f"/accounts/{row.id}/disable", headers=HTMX))
     assert agent.get("/customers").status_code == 302
     stored = world.parts.redis.hget(documents.HASH, f"account:{row.id}")
     assert documents.decode(stored).enabled is False
     page = _text(admin.get("/accounts?q=agent"))
-    assert re.search(r"accounts/\d+/switch\"[^>]*>Enable</button>", page), (
+    assert re.search(r"accounts/\d+/enable\"[^>]*>Enable</button>", page), (
         "the button names what a click sets"
     )
-    admin.post(f"/accounts/{row.id}/switch", headers=HTMX)
+    admin.post(f"/accounts/{row.id}/enable", headers=HTMX)
     assert _login(world, "agent").get("/customers").status_code == 200
     own = _account(world, "tenant_admin").id
-    assert admin.post(f"/accounts/{own}/switch", headers=HTMX).status_code == 409
+    assert admin.post(f"/accounts/{own}/disable", headers=HTMX).status_code == 409
 
 
 def test_acc_4_sign_out_everywhere_ends_every_session(world: World) -> None:
@@ -386,20 +386,20 @@ def test_acc_8_a_deleted_account_is_searched_and_restored(world: World) -> None:
 def test_acc_8_group_admins_are_made_and_stand_until_unmade(world: World) -> None:
     admin = _login(world, "tenant_admin")
     row_id = _account(world, "agent").id
-    address = f"/accounts/{row_id}/group-admin"
-    assert admin.post(address, headers=HTMX).status_code == 409, "it is in no group"
+    address = f"/accounts/{row_id}"
+    assert admin.post(f"{address}/make-group-admin", headers=HTMX).status_code == 409, "it is in no group"
     _set(world, "agent", group_id=_group(world, "North"))
     page = _text(admin.get("/accounts?q=agent"))
     assert ">Make group administrator</button>" in page
-    assert admin.post(address, headers=HTMX).status_code == 200
+    assert admin.post(f"{address}/make-group-admin", headers=HTMX).status_code == 200
     page = _text(admin.get("/accounts?q=agent"))
     assert ">Unmake group administrator</button>" in page
     assert ">Disable</button>" not in page.split("<tbody>")[1]
-    for action in ("switch", "delete"):
+    for action in ("disable", "delete"):
         assert admin.post(f"/accounts/{row_id}/{action}", headers=HTMX).status_code in (409, 422)
     assert _account(world, "agent").enabled
-    assert admin.post(address, headers=HTMX).status_code == 200
-    assert admin.post(f"/accounts/{row_id}/switch", headers=HTMX).status_code == 200
+    assert admin.post(f"{address}/unmake-group-admin", headers=HTMX).status_code == 200
+    assert admin.post(f"{address}/disable", headers=HTMX).status_code == 200
 
 
 def test_acc_8_trust_is_switched_by_a_button_that_names_what_it_sets(world: World) -> None:
@@ -408,6 +408,37 @@ def test_acc_8_trust_is_switched_by_a_button_that_names_what_it_sets(world: Worl
     assert "wait for approval" in _toast(admin.post(f"/accounts/{row_id}/review", headers=HTMX))
     assert ">Set to trust</button>" in _text(admin.get("/accounts?q=agent"))
     assert _account(world, "agent").tasks_need_review
+
+
+@pytest.mark.parametrize(
+    ("action", "undone"),
+    [
+        ("disable", {"enabled": True}),
+        ("enable", {"enabled": False}),
+        ("review", {"tasks_need_review": False}),
+        ("trust", {"tasks_need_review": True}),
+        ("make-group-admin", {"is_group_admin": False}),
+        ("unmake-group-admin", {"is_group_admin": True}),
+    ],
+)
+def test_acc_8_a_button_on_a_page_from_before_does_not_undo_what_somebody_else_did(
+    world: World, action: str, undone: dict[str, bool]
+) -> None:
+    admin = _login(world, "tenant_admin")
+    row_id = _set(world, "agent", group_id=_group(world, "North"), **undone)
+    answers = [admin.post(f"/accounts/{row_id}/{action}", headers=HTMX).status_code for _ in range(2)]
+    assert answers == [200, 409]
+    assert {name: getattr(_account(world, "agent"), name) for name in undone} != undone
+
+
+def test_acc_8_messages_are_not_taken_from_who_is_above(world: World) -> None:
+    group = _group(world, "North", quota=500)
+    _set(world, "agent", group_id=group, is_group_admin=True)
+    chief = _set(world, "tenant_admin", group_id=group, message_quota=100)
+    client = _login(world, "agent")
+    answer = client.post(f"/accounts/{chief}/recharge", data={"amount": "-100"}, headers=HTMX)
+    assert answer.status_code == 403, "what the page does not offer is not done"
+    assert _account(world, "tenant_admin").message_quota == 100
 
 
 def test_acc_8_recharge_says_what_the_group_has_left(world: World) -> None:
@@ -436,7 +467,8 @@ def test_acc_8_a_group_admin_sees_and_changes_the_own_group_only(world: World) -
     page = _text(client.get("/accounts"))
     assert set(re.findall(r'aria-label="More for ([^"]+)"', page)) == {"agent", "Member"}
     assert "South" not in page
-    actions = ("", "/switch", "/delete", "/recharge", "/review", "/group-admin", "/sign-out", "/permissions")
+    actions = ("", "/enable", "/disable", "/delete", "/recharge", "/review", "/trust", "/make-group-admin")
+    actions += ("/unmake-group-admin", "/sign-out", "/permissions")
     for action in actions:
         answer = client.post(f"/accounts/{stranger}{action}", data=_form(amount="1"), headers=HTMX)
         assert answer.status_code == 404, action
@@ -514,12 +546,12 @@ def test_acc_5_who_has_less_changes_nobody_who_has_more(world: World) -> None:
     client, admin = _login(world, "supervisor"), _account(world, "tenant_admin")
     row = re.search(rf'<tr id="zj-row-{admin.id}".*?</tr>', _text(client.get("/accounts")), re.S).group(0)
     assert ">View</button>" in row
-    assert "switch" not in row
+    assert "/disable" not in row
     form = _form(name="Clown", password="Winter-2027-Schnee", role=str(admin.role_id), apply_role="1")
     answer = client.post(f"/accounts/{admin.id}", data=form, headers=HTMX)
     assert answer.status_code == 422
     assert "rights you do not have" in _text(answer)
-    assert client.post(f"/accounts/{admin.id}/switch", headers=HTMX).status_code == 403
+    assert client.post(f"/accounts/{admin.id}/disable", headers=HTMX).status_code == 403
     role = {"name": "Strong", "permissions": ["audit.view"]}
     assert client.post("/roles/new", data=role, headers=HTMX).status_code == 422
     after = _account(world, "tenant_admin")

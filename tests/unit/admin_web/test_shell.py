@@ -80,7 +80,7 @@ def test_failures_are_a_page_a_toast_or_json(world: World) -> None:
     page = client.get("/accounts")
     assert page.status_code == 403
     assert "zj-menu" in page.get_data(as_text=True)
-    toast = client.post("/accounts/1/switch", headers={"HX-Request": "true"})
+    toast = client.post("/accounts/1/disable", headers={"HX-Request": "true"})
     assert toast.status_code == 403
     assert json.loads(toast.headers["HX-Trigger"])["zj:toast"]["kind"] == "danger"
     answer = client.get("/accounts", headers={"Accept": "application/json"})
@@ -95,7 +95,7 @@ def test_a_disabled_account_is_out_with_its_next_request(world: World) -> None:
     assert agent.get("/customers").status_code == 200
     assert (
         admin.post(
-            f"/accounts/{world.ids['one']['accounts']}/switch", headers={"HX-Request": "true"}
+            f"/accounts/{world.ids['one']['accounts']}/disable", headers={"HX-Request": "true"}
         ).status_code
         == 200
     )

@@ -292,7 +292,7 @@ def test_who_supervises_some_queues_gives_nobody_others(floor: Floor) -> None:
     assert client.post(f"/accounts/{floor.of_sales}", data=own, headers=HTMX).status_code == 422
     raised = _form("Seller", role=supervisor, apply_role="1", supervises="all")
     client.post(f"/accounts/{floor.seller}", data=raised, headers=HTMX)
-    client.post(f"/accounts/{floor.of_support}/switch", headers=HTMX)
+    client.post(f"/accounts/{floor.of_support}/disable", headers=HTMX)
     rights = {"name": "All", "code": "", "permissions": [Permission.SUPERVISE_VIEW.value]}
     client.post("/roles/new", data=rights, headers=HTMX)
     with world.parts.database.transaction(floor.tenant, read_only=True) as session:

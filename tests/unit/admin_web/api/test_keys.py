@@ -202,9 +202,11 @@ def test_the_page_makes_switches_and_deletes_a_key(world: World) -> None:
     assert token not in page
     with world.parts.database.transaction(ALL_TENANTS, read_only=True) as session:
         key_id = session.scalars(select(ApiKey.id)).one()
-    browser.post(f"/api-keys/{key_id}/switch")
-    assert error_of(ask.get("/api/v1/queues", headers=headers)) == "key-disabled"
-    browser.post(f"/api-keys/{key_id}/switch")
+    for _ in range(2):  # the second on a page from before the first
+        browser.post(f"/api-keys/{key_id}/disable")
+        assert error_of(ask.get("/api/v1/queues", headers=headers)) == "key-disabled"
+    browser.post(f"/api-keys/{key_id}/enable")
+    assert ask.get("/api/v1/queues", headers=headers).status_code == 200
     browser.post(f"/api-keys/{key_id}/delete")
     assert error_of(ask.get("/api/v1/queues", headers=headers)) == "key-invalid"
     with world.parts.database.transaction(ALL_TENANTS, read_only=True) as session:
