@@ -133,14 +133,18 @@ def _call(session: TenantSession, redis: redis_py.Redis, agent: Agent) -> dict[s
     offer = (
         next((each for each in reversed(call.offers) if each.leg_id == agent.leg_id), None) if call else None
     )
-    if call is not None and offer is None and call.consult is not None:
-        asked = call.consult.offer
-        offer = asked if asked is not None and asked.leg_id == agent.leg_id else None
+    asked = (
+        call.consult if call is not None and call.consult and call.consult.leg_id == agent.leg_id else None
+    )
+    if asked is not None:
+        offer = asked.offer
     if call is None or offer is None:
         return None
     queue = session.get(Queue, offer.queue_id) if offer.queue_id else None
     talking = agent.state is AgentState.TALKING
     ring_s = queue.ring_timeout_s if queue else 60
+    own = call.phase in (model.Phase.CALLING, model.Phase.DIALLING, model.Phase.FAILED)
+    began_ms = call.talk_started_ms if asked is None else asked.answered_ms
     return {
         "stage": "talking" if talking else "ringing",
         "call_id": call.id,
@@ -148,21 +152,22 @@ def _call(session: TenantSession, redis: redis_py.Redis, agent: Agent) -> dict[s
         "queue_id": offer.queue_id,
         "queue": queue.name if queue else "",
         "direction": call.direction,
-        "dialling": call.phase in (model.Phase.DIALLING, model.Phase.FAILED),
+        "own": own,
+        "dialling": own and call.phase is not model.Phase.CALLING,
         "failure": call.cause if call.phase is model.Phase.FAILED else "",
         "caller": visible_number(call.caller),
         "called": visible_number(call.called),
+        "route": call.route_code,
         "path": [step.name or step.node for step in call.path],
         "waited_ms": max(0, offer.offered_ms - call.queue_entered_ms) if call.queue_entered_ms else 0,
         "missed": call.missed,
         "offered_ms": offer.offered_ms,
         "deadline_ms": offer.offered_ms + ring_s * 1000,
-        "auto_answer": call.outbound
-        or bool(queue and queue.auto_answer and queue.rule is not DispatchRule.RING_ALL),
+        "auto_answer": own or bool(queue and queue.auto_answer and queue.rule is not DispatchRule.RING_ALL),
         "endpoint": offer.endpoint,
-        "started_ms": call.talk_started_ms if talking else 0,
-        "recording": bool(call.segments and not call.segments[-1].ended_ms),
-        "held": call.held and not (call.consult is not None and call.consult.leg_id == agent.leg_id),
+        "started_ms": began_ms if talking else 0,
+        "recording": asked is None and bool(call.segments and not call.segments[-1].ended_ms),
+        "held": call.held and asked is None,
         "muted": agent.muted,
         "consult": _consult(session, call, agent),
         "asked_by": _asked_by(session, call, agent),

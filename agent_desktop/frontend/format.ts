@@ -20,6 +20,14 @@ export function phoneNumber(stored: string): string {
   return stored;
 }
 
+/** What is stored of a caller who hides their number. */
+const WITHHELD = "anonymous";
+
+/** Whether there is no number to show: none came, or it is withheld. */
+export function isWithheld(stored: string | undefined): boolean {
+  return !stored || stored === WITHHELD;
+}
+
 /** Whether the server hid digits of a number: it then names nobody by itself. */
 export function isMasked(number: string): boolean {
   return number.includes("*");

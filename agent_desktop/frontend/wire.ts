@@ -49,10 +49,14 @@ export interface CallOffered {
   account_id: number;
   queue_id: number;
   queue: string;
-  /** "out": this agent dialled `called`, showing `caller`. */
+  /** "out": an agent dialled `called`, showing `caller`. */
   direction: Direction;
+  /** This agent's own leg of a call they dialled: nothing to answer. */
+  own: boolean;
   caller: string;
   called: string;
+  /** Code of the route the call came in by; empty: none. */
+  route: string;
   path: string[];
   waited_ms: number;
   missed: number;
@@ -224,10 +228,12 @@ export interface CallNow {
   queue_id: number;
   queue: string;
   direction: Direction;
+  own: boolean;
   dialling: boolean;
   failure: string;
   caller: string;
   called: string;
+  route: string;
   path: string[];
   waited_ms: number;
   missed: number;

@@ -178,6 +178,8 @@ def _ring(call: Call, offer: Offer, world: World) -> list[fx.Effect]:
         "direction": call.direction,
         "caller": call.caller,
         "called": call.called,
+        "own": False,
+        "route": call.route_code,
         "path": [step.name or step.node for step in call.path],
         "waited_ms": offer.offered_ms - call.queue_entered_ms,
         "missed": call.missed,

@@ -10,13 +10,14 @@ from sqlalchemy import Select, or_, select
 
 from core import phone
 from core.clock import from_ms, now_ms, to_ms
-from core.i18n import gettext
+from core.i18n import current_language, gettext
 from core.permissions import Permission, Principal
 from core.tenancy import TenantSession
 from core.views import visible_number
 from crm.models import Customer
 from cti.records.models import CallRecord, Direction
 from cti.records.reach import limits_of
+from ivr.region import region_of
 
 RECENT: Final = 10
 HISTORY: Final = datetime.timedelta(days=90)
@@ -28,6 +29,7 @@ def customer_card(session: TenantSession, principal: Principal, number: str) -> 
     stored = phone.from_switch(number).stored
     withheld = stored == phone.WITHHELD
     customer = None if withheld else session.scalar(select(Customer).where(Customer.phone == stored))
+    region = region_of(stored)
     fields = []
     if customer is not None:
         named = ((gettext("Company"), customer.company), (gettext("Note"), customer.note))
@@ -36,7 +38,7 @@ def customer_card(session: TenantSession, principal: Principal, number: str) -> 
         "known": customer is not None,
         "name": customer.name if customer else "",
         "number": visible_number(stored),
-        "region": "",
+        "region": region.spoken(current_language()) if region else "",
         "level": "",
         "fields": fields,
         "recent": [] if withheld else _recent(session, principal, stored),

@@ -135,8 +135,7 @@ function row(state: Snapshot, extensionId: number, number: string): Row {
   const watch = agent ? (state.watches.find((each) => each.agent_id === agent.account_id) ?? null) : null;
   const kind: CallState = !agent ? "idle" : callState(agent, call);
   const since = kind === "talking" && call?.talk_started_ms ? call.talk_started_ms : (agent?.since_ms ?? 0);
-  const other = call ? (call.direction === "out" ? call.called : call.caller) : "";
-  return { extensionId, number, agent, call: kind, callSinceMs: since, with: other ?? "", callId: call?.id ?? "", watch };
+  return { extensionId, number, agent, call: kind, callSinceMs: since, with: otherNumber(call), callId: call?.id ?? "", watch };
 }
 
 function callState(agent: AgentState, call: CallNow | undefined): CallState {
@@ -146,6 +145,11 @@ function callState(agent: AgentState, call: CallNow | undefined): CallState {
   if (call?.consult === "conference") return "three_way";
   if (call?.consult) return "asking";
   return call?.held ? "held" : "talking";
+}
+
+/** The number of whoever is on a call and is not the company's: who called, or whom an agent dialled. */
+export function otherNumber(call: CallNow | undefined): string {
+  return (call?.direction === "out" ? call.called : call?.caller) ?? "";
 }
 
 /** Calls that wait in the chosen queues, first come first. */

@@ -3,7 +3,7 @@
 import { Attention } from "../alert/attention";
 import { RingTone, chime } from "../alert/tone";
 import { api, ApiError, type LegAction } from "../api";
-import { phoneNumber } from "../format";
+import { isWithheld, phoneNumber } from "../format";
 import { t } from "../i18n";
 import { LiveClient } from "../live/client";
 import { PhoneHolder } from "../phone/holder";
@@ -526,5 +526,5 @@ export function endpointOf(call: DeskCall): Endpoint | "" {
 
 /** A caller as people read it. */
 export function callerName(call: { caller: string }): string {
-  return call.caller && call.caller !== "anonymous" ? phoneNumber(call.caller) : t("call.anonymous");
+  return isWithheld(call.caller) ? t("call.anonymous") : phoneNumber(call.caller);
 }

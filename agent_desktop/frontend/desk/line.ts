@@ -7,6 +7,11 @@ import type { DeskCall } from "./reduce";
 /** How long an answer pressed before the call reached the phone waits for it. */
 const INVITE_MS = 10_000;
 
+/** How long a call that says it is answered by itself waits for what the server says of it: nothing, of a leg that is no
+ * call of a customer's.
+ */
+const UNTOLD_MS = 300;
+
 export interface LineEvents {
   onPhone(event: PhoneEvent): void;
   onSessions(legIds: string[]): void;
@@ -174,7 +179,16 @@ export class Line {
       (this.phone as SoftPhone).answer(leg.key).then(wanted.resolve, wanted.reject);
       return;
     }
-    const offered = this.call?.stage === "ringing" && (leg.legId === this.call.legId || leg.legId === "");
-    if (leg.autoAnswer || (offered && this.call?.autoAnswer)) this.answerSession(leg);
+    if (this.call?.stage === "ringing" && (leg.legId === this.call.legId || leg.legId === "")) {
+      if (this.call.autoAnswer) this.answerSession(leg);
+    } else if (leg.autoAnswer) {
+      // Its offer may be on its way. The switch hands the header on to whoever is asked from a leg that had it.
+      setTimeout(() => this.answerUnlessOffered(leg), UNTOLD_MS);
+    }
+  }
+
+  private answerUnlessOffered(leg: IncomingLeg): void {
+    if (this.call?.legId === leg.legId && !this.call.autoAnswer) return;
+    if (this.phone?.sessions().some((each) => each.key === leg.key)) this.answerSession(leg);
   }
 }

@@ -26,10 +26,14 @@ export interface DeskCall {
   legId: string;
   stage: Stage;
   direction: Direction;
+  /** The agent dialled it; "out" alone says that some agent did, who may have handed it over. */
+  own: boolean;
   /** The other party: who called, or whom the agent called. */
   caller: string;
   /** The company's own number: the one called, or the one shown. */
   called: string;
+  /** Code of the route it came in by. */
+  route: string;
   /** Outbound: the called party is being called. */
   dialling: boolean;
   /** Outbound: why nobody was reached, the switch's cause. */
@@ -221,8 +225,10 @@ function blank(callId: string, legId: string): DeskCall {
     legId,
     stage: "ringing",
     direction: "in",
+    own: false,
     caller: "",
     called: "",
+    route: "",
     dialling: false,
     failure: "",
     queueId: 0,
@@ -257,6 +263,8 @@ function fromOffered(data: CallOffered, atMs: number): DeskCall {
   return {
     ...blank(data.call_id, data.leg_id),
     ...parties(data),
+    own: data.own,
+    route: data.route,
     queueId: data.queue_id,
     queue: data.queue,
     path: data.path,
@@ -275,6 +283,8 @@ function fromCallNow(data: CallNow, nowMs: number): DeskCall {
     ...blank(data.call_id, data.leg_id),
     stage: data.stage,
     ...parties(data),
+    own: data.own,
+    route: data.route,
     dialling: data.dialling,
     failure: data.failure,
     queueId: data.queue_id,

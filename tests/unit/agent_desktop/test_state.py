@@ -12,7 +12,19 @@ from core.clock import now_ms
 from core.database import utc_now
 from cti.acd.agents import AgentState
 from cti.call import model
-from cti.call.model import Call, EndedIn, Offer, OfferResult, PathStep, Phase, Segment
+from cti.call.model import (
+    Call,
+    Consult,
+    ConsultState,
+    EndedIn,
+    Offer,
+    OfferResult,
+    PathStep,
+    Phase,
+    Segment,
+    TransferKind,
+    TransferTarget,
+)
 from cti.records.models import CallOffer, CallRecord, RecordState
 from tests.unit.agent_desktop.conftest import World, web_password
 
@@ -42,6 +54,7 @@ def put_call(world: World, **changes: Any) -> None:
         phase=Phase.OFFERING,
         caller="+8613800138000",
         called="4008001000",
+        route_code="main",
         queue_entered_ms=20_000,
         missed=2,
         path=[PathStep(flow_id=1, version=1, node="menu", name="Main menu")],
@@ -89,6 +102,7 @@ def test_a_ringing_offer_is_in_the_snapshot(world: World) -> None:
     call = state(world)["call"]
     assert call["stage"] == "ringing"
     assert (call["leg_id"], call["queue"], call["path"]) == (LEG, "Sales", ["Main menu"])
+    assert (call["own"], call["route"]) == (False, "main")
     assert (call["waited_ms"], call["missed"]) == (30_000, 2)
     assert call["deadline_ms"] == 50_000 + 25_000
 
@@ -104,6 +118,38 @@ def test_a_call_that_is_up_is_in_the_snapshot(world: World) -> None:
         True,
         True,
     )
+
+
+@pytest.mark.parametrize(
+    ("phase", "own"), [(Phase.CALLING, True), (Phase.DIALLING, True), (Phase.OFFERING, False)]
+)
+def test_a_dialled_call_that_is_handed_over_is_not_answered_by_itself(
+    world: World, phase: Phase, own: bool
+) -> None:
+    world.sign_in_agent(state=AgentState.RINGING, token="t", leg_id=LEG, call_id="call-1")
+    put_call(world, phase=phase, direction="out")
+    call = state(world)["call"]
+    assert (call["direction"], call["own"], call["auto_answer"]) == ("out", own, own)
+
+
+def test_who_is_asked_sees_their_own_talk(world: World) -> None:
+    offer = Offer(
+        leg_id="leg-2",
+        agent_id=world.ids["bert"],
+        extension_id=world.ids["8001"],
+        queue_id=0,
+        endpoint="web",
+        token="t",
+        offered_ms=80_000,
+    )
+    to = TransferTarget(kind=TransferKind.AGENT, id=world.ids["bert"])
+    asked = Consult(to=to, leg_id="leg-2", offer=offer, state=ConsultState.TALKING, answered_ms=85_000)
+    segment = Segment(name="1/call-1-1.wav", started_ms=60_000, agent_id=world.ids["anna"])
+    talk = {"phase": Phase.TALKING, "talk_started_ms": 60_000, "segments": [segment]}
+    put_call(world, consult=asked, agent_id=world.ids["anna"], **talk)
+    world.sign_in_agent("bert", state=AgentState.TALKING, token="t", leg_id="leg-2", call_id="call-1")
+    call = state(world, "bert")["call"]
+    assert (call["started_ms"], call["recording"], call["asked_by"]) == (85_000, False, "Anna")
 
 
 def test_a_claim_whose_call_is_gone_shows_no_call(world: World) -> None:
@@ -158,6 +204,9 @@ def test_a_known_caller_has_a_card_and_an_unknown_one_too(world: World) -> None:
     client = world.client("anna")
     known = client.get("/desk/api/customer?number=13800138000").get_json()
     assert (known["known"], known["name"], known["number"]) == (True, "Chen", "+8613800138000")
+    assert known["region"] == "北京"
+    abroad = client.get("/desk/api/customer", query_string={"number": "+442079460123"}).get_json()
+    assert abroad["region"] == ""
     assert [field["value"] for field in known["fields"]] == ["Acme"]
     for number in ("+8613900139000", "anonymous", "", "';--"):
         assert client.get("/desk/api/customer", query_string={"number": number}).get_json()["known"] is False

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type CallNow, caughtUp, type Row, rows, type Snapshot, WITH_CUSTOMER } from "../../../../admin_web/frontend/supervision/model";
+import { type CallNow, caughtUp, otherNumber, type Row, rows, type Snapshot, WITH_CUSTOMER } from "../../../../admin_web/frontend/supervision/model";
 import type { AgentState, LiveEvent } from "../../../../agent_desktop/frontend/wire";
 
 const anna = { account_id: 7, name: "Anna", extension_id: 1, state: "ready", since_ms: 1 } as unknown as AgentState;
@@ -56,5 +56,14 @@ describe("what an extension's row says of its agent's call", () => {
   it("tells a supervisor at a talk from somebody who records a voice", () => {
     expect(row({ state: "reserved", reason: "" }).call).toBe("listening");
     expect(row({ state: "reserved", reason: "voice" }).call).toBe("recording");
+  });
+});
+
+describe("whose number a call shows", () => {
+  it("the customer's, also of a call that an agent dialled and handed over", () => {
+    const call: CallNow = { id: "c", phase: "waiting", caller: "+861012345678", called: "+8613900139000" };
+    expect(otherNumber({ ...call, direction: "out" })).toBe("+8613900139000");
+    expect(otherNumber({ ...call, direction: "in" })).toBe("+861012345678");
+    expect(otherNumber(undefined)).toBe("");
   });
 });

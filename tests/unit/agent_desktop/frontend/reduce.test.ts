@@ -25,8 +25,10 @@ const offered: CallOffered = {
   queue_id: 3,
   queue: "Sales",
   direction: "in",
+  own: false,
   caller: "+8613800138000",
   called: "4008001000",
+  route: "main",
   path: ["Main"],
   waited_ms: 4000,
   missed: 1,
@@ -44,7 +46,7 @@ const talking = { ...leg, started_ms: 3000, direction: "in", caller: offered.cal
 describe("a call as the pushed events tell it", () => {
   it("rings, is talked on, held, muted and over", () => {
     let state = play(fromSnapshot(snapshot()), [2000, "call.offered", offered]);
-    expect(state.call).toMatchObject({ stage: "ringing", queue: "Sales", offeredMs: 2000, missedBefore: 1 });
+    expect(state.call).toMatchObject({ stage: "ringing", queue: "Sales", offeredMs: 2000, missedBefore: 1, route: "main" });
     state = play(state, [3000, "call.talking", talking]);
     expect(state.call).toMatchObject({ stage: "talking", startedMs: 3000, recording: true, path: ["Main"] });
     state = play(state, [5000, "call.held", { ...leg, held: true }], [6000, "call.muted", { ...leg, muted: true }]);
@@ -127,11 +129,11 @@ describe("a call as the pushed events tell it", () => {
 });
 
 describe("a call the agent dialled", () => {
-  const dialled = { ...offered, direction: "out", caller: "+861012345678", called: "+8613900139000", queue: "", queue_id: 0, auto_answer: true };
+  const dialled = { ...offered, direction: "out", own: true, caller: "+861012345678", called: "+8613900139000", queue: "", queue_id: 0, auto_answer: true };
 
   it("shows the called party as the other one, from ringing to its end", () => {
     let state = play(fromSnapshot(snapshot()), [2000, "call.offered", dialled]);
-    expect(state.call).toMatchObject({ direction: "out", caller: "+8613900139000", called: "+861012345678", dialling: false });
+    expect(state.call).toMatchObject({ direction: "out", own: true, caller: "+8613900139000", called: "+861012345678", dialling: false });
     state = play(state, [3000, "call.dialling", { ...leg, direction: "out", called: dialled.called }]);
     expect(state.call).toMatchObject({ stage: "ringing", dialling: true });
     state = play(state, [9000, "call.talking", { ...talking, ...dialled, started_ms: 9000 }]);
@@ -207,6 +209,14 @@ describe("the agent", () => {
     const said = { account_id: ME, registered: true };
     expect(play(state, [3000, "phone.registered", { ...said, endpoint: "sip" }]).agent?.registered).toBe(false);
     expect(play(state, [3000, "phone.registered", { ...said, endpoint: "web" }]).agent?.registered).toBe(true);
+  });
+});
+
+describe("a call a colleague dialled and hands over", () => {
+  it("is no call of one's own: it is answered like any other (DSK-3, DSK-5)", () => {
+    const handed = { ...offered, direction: "out", caller: "+861012345678", called: "+8613900139000", queue_id: 0, queue: "" };
+    const state = play(fromSnapshot(snapshot()), [2000, "call.offered", handed]);
+    expect(state.call).toMatchObject({ direction: "out", own: false, autoAnswer: false, caller: "+8613900139000" });
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clock, isMasked, phoneNumber, secondsUntil } from "../../../../agent_desktop/frontend/format";
+import { clock, isMasked, isWithheld, phoneNumber, secondsUntil } from "../../../../agent_desktop/frontend/format";
 import { dictionaries, type TextKey, translate } from "../../../../agent_desktop/frontend/i18n";
 import { Backoff } from "../../../../agent_desktop/frontend/phone/backoff";
 import { problemOf } from "../../../../agent_desktop/frontend/phone/microphone";
@@ -35,6 +35,10 @@ describe("what is shown", () => {
     expect(phoneNumber("+864008001000")).toBe("400 800 1000");
     expect(phoneNumber("10086")).toBe("10086");
     expect(phoneNumber("+442071838750")).toBe("+442071838750");
+  });
+
+  it("no number where none is known or it is withheld", () => {
+    expect(["anonymous", "", undefined, "10086"].map(isWithheld)).toEqual([true, true, true, false]);
   });
 
   it("masked numbers as the server masks them", () => {

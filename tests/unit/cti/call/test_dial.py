@@ -64,6 +64,7 @@ def test_the_whole_way() -> None:
     assert of_type(call.asked, fx.CallAgent)
     offered = of_type(call.asked, fx.Publish)[-1]
     assert (offered.type, offered.data["direction"], offered.data["called"]) == ("call.offered", "out", TO)
+    assert offered.data["own"] is True
     assert not of_type(call.asked, fx.Dial), "nobody is called before the agent listens"
     (dial,) = of_type(call.later(2_000).answer(), fx.Dial)
     assert (dial.leg_id, call.call.phase) == (LEG_ID, Phase.DIALLING)

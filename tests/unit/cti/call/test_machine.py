@@ -66,6 +66,7 @@ def test_the_whole_way_to_an_agent_and_back() -> None:
     offered = of_type(call.asked, fx.Publish)[-1]
     assert offered.type == "call.offered"
     assert offered.data["path"] == ["Menu", "Sales"]
+    assert (offered.data["own"], offered.data["route"]) == (False, call.call.route_code)
     assert offered.data["waited_ms"] == 4_000
     assert of_type(call.later(1_500).answer(), fx.Bridge) == [fx.Bridge(leg_id=LEG_ID)]
     asked = call.bridged()
