@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sqlalchemy import Integer, cast, func, select, update
 
 from core import account_rules, audit
-from core.errors import CallerFault, Conflict, Forbidden
+from core.errors import CallerFault, Conflict, Forbidden, NotFound
 from core.i18n import LazyText, lazy
 from core.models import Account, BuiltInRole, Role
 from core.permissions import (
@@ -114,13 +114,15 @@ def save_role(
     name, code = name.strip(), code.strip()
     if not 0 < len(name) <= 100:
         raise RoleNameError(field="name")
+    account_rules.lock_standing(
+        session, actor.tenant_id
+    )  # so that of two with one name the second sees the first
     _check_code(session, role, code)
     _check_name(session, role, name)
     row = role or Role(code="", name="", built_in=None)
     row.code, row.name = code or row.code or _next_code(session), name
     row.permissions = encode(wanted)
     session.add(row)
-    account_rules.lock_standing(session, actor.tenant_id)
     changes = audit.changes_of(row)
     session.flush()
     if changes:
@@ -137,6 +139,9 @@ def delete_role(session: TenantSession, actor: Principal, role: Role) -> None:
     """
     _require_own(role)
     require_covers(actor, of_role(role, is_operator=actor.is_operator))
+    # Whoever gives it to an account at this moment holds its row until that is done, and then counts.
+    if session.scalar(select(Role.id).where(Role.id == role.id).with_for_update()) is None:
+        raise NotFound(kind="role", id=role.id)
     account_rules.lock_standing(session, actor.tenant_id)
     users = select(Account.login).where(Account.role_id == role.id, Account.deleted_at.is_(None))
     count = session.scalar(select(func.count()).select_from(users.subquery())) or 0

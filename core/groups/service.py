@@ -12,7 +12,6 @@ from core.groups.models import UserGroup
 from core.groups.quotas import (
     available,
     lock_account,
-    lock_groups,
     move_quota,
     recharge_account,
     recharge_group,
@@ -101,9 +100,7 @@ def create_group(session: TenantSession, actor: Principal, name: str, parent_id:
     Raises :class:`GroupNameError`, :class:`GroupNameTakenError`, :class:`TooManyGroupsError`, ``NotFound``.
     """
     require_reach(session, actor, parent_id)
-    groups = _lock_tree(session)
-    if parent_id is not None and parent_id not in groups:
-        raise NotFound(kind="group", id=parent_id)
+    groups = _lock_tree(session, parent_id)
     if len(groups) >= MAX_GROUPS:
         raise TooManyGroupsError(maximum=MAX_GROUPS)
     group = UserGroup(name=_checked_name(groups, name, parent_id), parent_id=parent_id)
@@ -115,7 +112,7 @@ def create_group(session: TenantSession, actor: Principal, name: str, parent_id:
 def rename_group(session: TenantSession, actor: Principal, group: UserGroup, name: str) -> None:
     """Give `group` another name, unique among its siblings. The caller commits."""
     require_reach(session, actor, group.id)
-    groups = _lock_tree(session)
+    groups = _lock_tree(session, group.id)
     group.name = _checked_name(groups, name, group.parent_id, apart_from=group.id)
     if changes := audit.changes_of(group):
         audit.record(session, actor, "groups.edit", group, changes)
@@ -129,12 +126,10 @@ def move_group(session: TenantSession, actor: Principal, group: UserGroup, paren
     require_reach(session, actor, group.id)
     if actor.group_reach == group.id and parent_id != group.parent_id:
         raise OwnGroupError()
-    groups = _lock_tree(session)
+    groups = _lock_tree(session, group.id, parent_id)
     if group.parent_id == parent_id:
         return
     require_reach(session, actor, parent_id)
-    if parent_id is not None and parent_id not in groups:
-        raise NotFound(kind="group", id=parent_id)
     if parent_id in subtree_ids(session, group.id):
         raise GroupCycleError(name=group.name)
     _checked_name(groups, group.name, parent_id, apart_from=group.id)
@@ -179,7 +174,7 @@ def delete_group(session: TenantSession, actor: Principal, group: UserGroup) -> 
     require_reach(session, actor, group.id)
     if actor.group_reach == group.id:
         raise OwnGroupError()
-    groups = _lock_tree(session)
+    groups = _lock_tree(session, group.id)
     inside = sorted(each.name for each in groups.values() if each.parent_id == group.id)
     inside += session.scalars(
         select(Account.name)
@@ -217,15 +212,24 @@ def task_needs_review(session: TenantSession, account: Account) -> bool:
     return bool(session.scalar(select(UserGroup.tasks_need_review).where(UserGroup.id == account.group_id)))
 
 
-def _lock_tree(session: TenantSession) -> dict[int, UserGroup]:
-    """Return all groups of the scope, locked, so that two changes of the tree's shape follow each other; the
-    tenant's row too, which stands for the place above the root groups. Groups come first, as in
-    `core.groups.quotas`, whose entries touch the tenant's row last.
+def _lock_tree(session: TenantSession, *needed: int | None) -> dict[int, UserGroup]:
+    """Return all groups of the scope, so that two changes of the tree's shape follow each other: their rows are locked,
+    and the tenant's, which stands for the place above the root groups. Groups come first, as in `core.groups.quotas`,
+    whose entries touch the tenant's row last.
+
+    Raises ``NotFound`` when one of those `needed` is gone by now.
     """
     assert isinstance(session.scope, int), "the tree belongs to one tenant"
+    session.flush()
     ids = session.scalars(select(UserGroup.id)).all()
-    groups = lock_groups(session, ids) if ids else {}
+    each = select(UserGroup).order_by(UserGroup.id).execution_options(populate_existing=True)
+    session.scalars(each.where(UserGroup.id.in_(ids)).with_for_update()).all()
     session.execute(select(Tenant.id).where(Tenant.id == session.scope).with_for_update())
+    # Only now nobody adds or removes one: what came or went while this change waited counts.
+    groups = {group.id: group for group in session.scalars(each)}
+    for group_id in needed:
+        if group_id is not None and group_id not in groups:
+            raise NotFound(kind="group", id=group_id)
     return groups
 
 

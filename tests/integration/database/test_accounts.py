@@ -404,6 +404,38 @@ def test_acc_6_ones_own_role_and_the_last_managers_role_stay(company: Company) -
         roles.save_role(session, company.acts(boss), role, code="", name="M", permissions=[])
 
 
+def test_acc_6_of_two_roles_of_one_name_made_at_once_one_is_refused(each_database: Database) -> None:
+    with each_database.transaction(ALL_TENANTS) as session:
+        tenant = accounts.open_tenant(session, code="acme", name="Acme")
+        session.commit()
+    with each_database.transaction(tenant.id) as session:
+        company = Company(session, session.get_one(Tenant, tenant.id))
+        actor = company.acts(company.add("boss", BuiltInRole.TENANT_ADMIN))
+        session.commit()
+
+    def make(start: threading.Barrier, code: str, name: str, ended: list[str]) -> None:
+        with each_database.transaction(tenant.id) as own:
+            start.wait(10)
+            try:
+                roles.save_role(own, actor, None, code=code, name=name, permissions=[])
+                own.commit()
+                ended.append("done")
+            except (CallerFault, DBAPIError) as error:
+                ended.append(type(error).__name__)
+
+    for turn in range(5):
+        start, ended = threading.Barrier(2), []
+        threads = [
+            threading.Thread(target=make, args=(start, f"{turn}{code}", f"Twin {turn}", ended))
+            for code in "ab"
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert sorted(ended) == ["RoleTakenError", "done"]
+
+
 def test_acc_5_two_administrators_who_disable_each_other_leave_one(each_database: Database) -> None:
     with each_database.transaction(ALL_TENANTS) as session:
         tenant = accounts.open_tenant(session, code="acme", name="Acme")

@@ -188,6 +188,44 @@ def test_acc_7_two_moves_at_once_make_no_ring(company: Company) -> None:
             session.commit()
 
 
+def create(company: Company, name: str, parent: int | None):
+    """What makes a group, for :func:`at_once`."""
+    return lambda session: service.create_group(session, company.admin, name, parent)
+
+
+def delete(company: Company, group_id: int):
+    """What deletes a group, for :func:`at_once`."""
+    return lambda session: service.delete_group(session, company.admin, session.get_one(UserGroup, group_id))
+
+
+def made(company: Company, name: str) -> int:
+    with company.database.transaction(company.tenant_id) as session:
+        group = service.create_group(session, company.admin, name, None)
+        session.commit()
+        return group.id
+
+
+def test_acc_7_of_two_groups_of_one_name_made_at_once_one_is_refused(company: Company) -> None:
+    for turn in range(5):
+        for parent in (None, company.west):
+            outcome = at_once(company, *2 * [create(company, f"Twin {turn}", parent)])
+            assert sorted(outcome) == ["GroupNameTakenError", "done"]
+
+
+def test_acc_7_a_group_deleted_while_one_is_made_below_it_says_why_not(company: Company) -> None:
+    for turn in range(5):
+        above = made(company, f"Above {turn}")
+        outcome = at_once(company, create(company, "Below", above), delete(company, above))
+        assert sorted(outcome) in (["GroupInUseError", "done"], ["NotFound", "done"])
+
+
+def test_acc_7_a_group_that_goes_while_another_change_waits_is_nothing_to_that_one(company: Company) -> None:
+    for turn in range(5):
+        going = made(company, f"Going {turn}")
+        outcome = at_once(company, delete(company, going), create(company, f"Coming {turn}", None))
+        assert outcome == ["done", "done"]
+
+
 def test_acc_7_names_are_unique_among_siblings(company: Company) -> None:
     with company.database.transaction(company.tenant_id) as session:
         with pytest.raises(service.GroupNameTakenError):
