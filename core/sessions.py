@@ -130,9 +130,12 @@ class Sessions:
         ip: str,
         user_agent: str,
         replaces: str = "",
+        epoch: int | None = None,
         now: datetime.datetime | None = None,
     ) -> str:
-        """Begin a session of an account whose password was right and return its token, for the cookie.
+        """Begin a session of an account whose password was right and return its token, for the cookie. `epoch` is the
+        account's of that moment (None: of now): when it was signed out or its password replaced since, the session is
+        over before it began.
 
         Where more than a password is needed it is a sign-in under way (:class:`SignInUnfinishedError`). The session of
         the token `replaces`, which this browser had before, ends.
@@ -146,7 +149,7 @@ class Sessions:
                     tenant_id=account.tenant_id,
                     account_id=account.id,
                     token_hash=token_hash(token),
-                    epoch=account.session_epoch,
+                    epoch=account.session_epoch if epoch is None else epoch,
                     created_at=now,
                     last_seen_at=now,
                     ip=ip[:45],

@@ -48,6 +48,8 @@ class Authenticated:
 
     tenant_id: int
     account_id: int
+    epoch: int
+    """The account's epoch when the password was right, for the session that begins."""
     second_factor: bool = False
     """Whether a code is needed besides (`core.second_factor`)."""
 
@@ -86,13 +88,15 @@ def authenticate(
         if fresh is None or fresh.password_hash != hashed or not fresh.enabled or fresh.deleted_at:
             raise SignInRefusedError()
         fresh.password_hash = renewed or hashed
-        needs_code = fresh.totp_confirmed_at is not None
+        needs_code, epoch = fresh.totp_confirmed_at is not None, fresh.session_epoch
         if needs_code:
             attempts.give_back(fresh)
         else:
             accept(session, fresh, ip, now)
         session.commit()
-    return Authenticated(tenant_id=account.tenant_id, account_id=account.id, second_factor=needs_code)
+    return Authenticated(
+        tenant_id=account.tenant_id, account_id=account.id, epoch=epoch, second_factor=needs_code
+    )
 
 
 def accept(session: TenantSession, account: Account, ip: str, now: datetime.datetime) -> None:

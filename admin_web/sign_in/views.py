@@ -62,6 +62,7 @@ class SignIn(View):
             ip=address,
             user_agent=request.user_agent.string,
             replaces=request.cookies.get(SESSION_COOKIE, ""),
+            epoch=who.epoch,
         )
         goes_on = safe_path(form.get("next"))
         try:

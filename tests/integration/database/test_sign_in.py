@@ -177,6 +177,22 @@ def test_who_is_put_out_is_out_at_once_in_every_process(
         other.verify(token)
 
 
+@pytest.mark.parametrize("how", ["password", "everywhere"])
+def test_a_password_replaced_while_somebody_signs_in_with_the_old_one_lets_nobody_in(
+    each_database: Database, sessions: Sessions, account_id: int, how: str
+) -> None:
+    who = authenticate(each_database, "acme", "alice", PASSWORD, "192.0.2.1")
+    if how == "everywhere":
+        sessions.end_all(account_id)
+    else:
+        with each_database.transaction(ALL_TENANTS) as session:
+            accounts.set_password(session, None, session.get_one(Account, account_id), "An0ther-trombone")
+            session.commit()
+    token = sessions.begin(who.account_id, ip="", user_agent="", epoch=who.epoch)
+    with pytest.raises(SessionRevokedError):
+        sessions.verify(token)
+
+
 def test_without_redis_the_database_is_asked(
     each_database: Database, account_id: int, tmp_path: object
 ) -> None:
