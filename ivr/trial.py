@@ -24,6 +24,8 @@ from ivr.trial_words import Kind, Line, TrialWords, system_variables
 __all__ = ["Do", "Kind", "Line", "Trial", "TrialEvent", "TrialRefused", "TrialSetting", "Waiting", "try_flow"]
 
 MAX_EVENTS = 500
+KEY_MS = 2_000
+"""A caller who thinks between keys, so that no two are one burst; the key that closes an entry still does."""
 
 
 class Do(enum.StrEnum):
@@ -204,6 +206,7 @@ class _Call:
         match event.do:
             case Do.KEY:
                 if len(event.digit) == 1 and event.digit.upper() in engine.KEYS:
+                    self.now_ms += KEY_MS
                     self.say(self.words.key(self.run.node, event.digit))
                     self.feed(messages.Key(digit=event.digit))
             case Do.PLAYED | Do.RECORDED:
@@ -310,6 +313,8 @@ class _Call:
             run,
             path=before.path,
             keys=before.keys,
+            spare=before.spare,
+            spare_until_ms=before.spare_until_ms,
             timers=before.timers,
             requests=before.requests,
             sms=before.sms,

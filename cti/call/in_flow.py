@@ -230,7 +230,12 @@ def keep_note(call: Call, note: KeyedNote) -> None:
 
 
 def kept(notes: list[KeyedNote]) -> list[KeyedNote]:
-    """Return the notes a call may hold: what it loses first is an old score, and never its last word on recording."""
+    """Return the notes a call may hold, the last being new: who asks again to be called back on the same number by the
+    same queue asks once; what is lost first is an old score, and never the last word on recording.
+    """
+    new = notes[-1]
+    if new.kind is messages.NoteKind.CALLBACK and any(_same_wish(each, new) for each in notes[:-1]):
+        return notes[:-1]
     if len(notes) <= MAX_NOTES:
         return notes
     consents = [at for at, note in enumerate(notes) if note.kind is messages.NoteKind.CONSENT]
@@ -238,6 +243,10 @@ def kept(notes: list[KeyedNote]) -> list[KeyedNote]:
     scores = [at for at in range(len(notes)) if at not in consents and at not in wishes]
     lost = [*scores, *consents[:-1], *wishes][0]
     return [*notes[:lost], *notes[lost + 1 :]]
+
+
+def _same_wish(one: KeyedNote, other: KeyedNote) -> bool:
+    return (one.kind, one.value, one.queue_id) == (other.kind, other.value, other.queue_id)
 
 
 # --- the run, which has its path on the call -------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 Keys are taken oldest first, also those pressed before the node was entered: a caller who knows the way hears
 no prompt at all. A wrong key uses up one attempt and everything typed after it; while the caller is being told
-so (or that time ran out) a right key leads on at once and wrong ones are not counted again, so that a burst of
-wrong keys is one mistake.
+so (or that time ran out), and as long as wrong keys follow each other closely, a right key leads on at once and
+wrong ones are not counted again, so that a burst of wrong keys is one mistake, also where nothing is said about it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from ivr.nodes.base import Listen, Moment, Say, Signal, Stay, Turn
 from ivr.nodes.form import MAX_ATTEMPTS, MAX_TIMEOUT_S
 from ivr.problems import Problem, out_of_range
 from ivr.prompt_values import Prompt, SoundPrompt
+
+BURST_MS = 1_500
+"""A wrong key this soon after another one belongs to the same mistake: nobody has had time to think."""
 
 
 class AskPhase(enum.StrEnum):
@@ -35,6 +38,8 @@ class AskState(msgspec.Struct, frozen=True, kw_only=True):
     phase: AskPhase = AskPhase.PROMPTING
     failures: int = 0
     """Time-outs and invalid keys since the node was entered: one counter for both (CTI-I6)."""
+    wrong_ms: int = 0
+    """When the last wrong key came; 0: none yet."""
 
 
 class KeyQuestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +79,7 @@ def ask_key(question: KeyQuestion, state: AskState, moment: Moment) -> Turn | Pr
         case (Signal.ENTERED, _) if not moment.keys:
             return _prompt(question, state)
         case (Signal.KEYS, AskPhase.CORRECTING):
-            return _key_while_correcting(question, moment)
+            return _key_in_burst(question, state, moment)
         case (Signal.ENTERED | Signal.KEYS, AskPhase.PROMPTING | AskPhase.LISTENING | AskPhase.CORRECTING):
             return _key(question, state, moment)
         case (Signal.PLAYED, AskPhase.PROMPTING):
@@ -99,14 +104,19 @@ def _key(question: KeyQuestion, state: AskState, moment: Moment) -> Turn | Press
     digit = moment.keys[0]
     if digit in question.keys:
         return Pressed(digit=digit, take=1)
-    return _missed(question, state, question.invalid_prompts, "invalid", len(moment.keys))
+    if state.wrong_ms and moment.now_ms - state.wrong_ms < BURST_MS:
+        return _key_in_burst(question, state, moment)
+    wrong = msgspec.structs.replace(state, wrong_ms=moment.now_ms)
+    return _missed(question, wrong, question.invalid_prompts, "invalid", len(moment.keys))
 
 
-def _key_while_correcting(question: KeyQuestion, moment: Moment) -> Turn | Pressed:
+def _key_in_burst(question: KeyQuestion, state: AskState, moment: Moment) -> Turn | Pressed:
+    """A wrong key here is one of those whose mistake was counted already."""
     for position, digit in enumerate(moment.keys):
         if digit in question.keys:
             return Pressed(digit=digit, take=position + 1)
-    return Turn(outcome=Stay(), take=len(moment.keys))
+    wrong = msgspec.structs.replace(state, wrong_ms=moment.now_ms)
+    return Turn(outcome=Stay(), state=wrong, take=len(moment.keys))
 
 
 def _missed(

@@ -1,8 +1,8 @@
 """Asking for a number of keys, as digit collection and callbacks do (CTI-I11). No node type itself.
 
 Keys typed ahead count. An entry ends at the terminator, at its largest length, or when its caller pauses. The
-terminator right after a full entry belongs to it. What follows a refused entry is forgotten; a key pressed
-while the caller is told so begins the next one.
+terminator right after a full entry belongs to it. What follows a refused entry without a pause is forgotten; a key
+pressed while the caller is told so begins the next one.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from ivr.nodes.base import Listen, Moment, Say, Signal, Stay, Turn
 from ivr.prompt_values import Prompt
 
 MAX_DIGITS = 32
+TAIL_MS = 1_000
+"""A key this soon after the last one of a refused entry is still of that entry: nobody has heard of the refusal."""
 
 
 class DigitsPhase(enum.StrEnum):
@@ -35,6 +37,8 @@ class DigitsState(msgspec.Struct, frozen=True, kw_only=True):
     phase: DigitsPhase = DigitsPhase.PROMPTING
     digits: str = ""
     failures: int = 0
+    refused_ms: int = 0
+    """When the last key of a refused entry came; 0: none is being refused."""
 
 
 class DigitsQuestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,20 +73,27 @@ def ask_digits(question: DigitsQuestion, state: DigitsState, moment: Moment) -> 
             return Turn(outcome=Stay())
         case (Signal.ENTERED, _) if not moment.keys:
             return _prompt(question, state)
+        case (Signal.KEYS, DigitsPhase.CORRECTING) if _is_tail(state, moment):
+            tail = msgspec.structs.replace(state, refused_ms=moment.now_ms)
+            return Turn(outcome=Stay(), state=tail, take=len(moment.keys))
         case (Signal.ENTERED | Signal.KEYS, _):
-            return _keys(question, state, moment.keys)
+            return _keys(question, state, moment)
         case (Signal.PLAYED, DigitsPhase.PROMPTING):
             return _listen(state, DigitsPhase.WAITING, question.first_timeout_s)
         case (Signal.PLAYED, DigitsPhase.CORRECTING):
             return _prompt(question, state)
         case (Signal.TIMER, DigitsPhase.WAITING):
-            return _missed(question, state, "timeout", 0)
+            return _missed(question, state, "timeout")
         case (Signal.TIMER, DigitsPhase.TYPING):
             return _judged(question, state, state.digits, 0, "timeout")
         case (Signal.PLAY_FAILED, DigitsPhase.PROMPTING | DigitsPhase.CORRECTING):
             return GivenUp(why="play-failed")
         case _:
             return Turn(outcome=Stay())
+
+
+def _is_tail(state: DigitsState, moment: Moment) -> bool:
+    return state.refused_ms > 0 and moment.now_ms - state.refused_ms < TAIL_MS
 
 
 def _prompt(question: DigitsQuestion, state: DigitsState) -> Turn:
@@ -95,15 +106,16 @@ def _listen(state: DigitsState, phase: DigitsPhase, timeout_s: int, take: int = 
     return Turn(outcome=Listen(ms=seconds(timeout_s) * 1000), state=listening, take=take)
 
 
-def _keys(question: DigitsQuestion, state: DigitsState, keys: str) -> Turn | Entered | GivenUp:
-    digits, longest = state.digits, min(max(question.maximum, 1), MAX_DIGITS)
+def _keys(question: DigitsQuestion, state: DigitsState, moment: Moment) -> Turn | Entered | GivenUp:
+    keys, digits = moment.keys, state.digits
+    longest = min(max(question.maximum, 1), MAX_DIGITS)
     for position, key in enumerate(keys):
         if key == question.terminator:
-            return _judged(question, state, digits, position + 1, "invalid", len(keys))
+            return _judged(question, state, digits, position + 1, "invalid", moment)
         digits += key
         if len(digits) >= longest:
             ended = keys[position + 1 : position + 2] == question.terminator != ""
-            result = _judged(question, state, digits, position + 1 + ended, "invalid", len(keys))
+            result = _judged(question, state, digits, position + 1 + ended, "invalid", moment)
             last = position + 1 == len(keys)
             return msgspec.structs.replace(result, spare=question.terminator) if last else result
     typing = msgspec.structs.replace(state, digits=digits)
@@ -111,20 +123,28 @@ def _keys(question: DigitsQuestion, state: DigitsState, keys: str) -> Turn | Ent
 
 
 def _judged(
-    question: DigitsQuestion, state: DigitsState, digits: str, take: int, why: str, typed: int = 0
+    question: DigitsQuestion,
+    state: DigitsState,
+    digits: str,
+    take: int,
+    why: str,
+    moment: Moment | None = None,
 ) -> Turn | Entered | GivenUp:
-    """Accept an entry, or count a mistake, which uses up all that was `typed`."""
+    """Accept an entry, or count a mistake, which uses up all that was typed by `moment`."""
     if len(digits) < max(question.minimum, 1):
-        return _missed(question, state, why, typed)
+        return _missed(question, state, why, moment)
     if not question.is_valid(digits):
-        return _missed(question, state, "invalid", typed)
+        return _missed(question, state, "invalid", moment)
     return Entered(digits=digits, take=take)
 
 
-def _missed(question: DigitsQuestion, state: DigitsState, why: str, take: int) -> Turn | GivenUp:
-    failures = state.failures + 1
+def _missed(
+    question: DigitsQuestion, state: DigitsState, why: str, moment: Moment | None = None
+) -> Turn | GivenUp:
+    failures, take = state.failures + 1, len(moment.keys) if moment else 0
     if failures >= question.attempts:
         return GivenUp(why=why, take=take)
     prompts = question.timeout_prompts if why == "timeout" else question.invalid_prompts
-    corrected = DigitsState(phase=DigitsPhase.CORRECTING, failures=failures)
+    refused_ms = moment.now_ms if moment else 0
+    corrected = DigitsState(phase=DigitsPhase.CORRECTING, failures=failures, refused_ms=refused_ms)
     return Turn(outcome=Say(prompts=prompts, interruptible=True), state=corrected, take=take)

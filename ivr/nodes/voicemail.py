@@ -23,6 +23,8 @@ BEEP = "beep"
 MIN_LENGTH_S, MAX_LENGTH_S = 5, 600
 MIN_SILENCE_S, MAX_SILENCE_S = 2, 30
 END_KEY = "#"
+SHORTEST_MS = 1_000
+"""A key that would end the message sooner was pressed at the prompt or the beep."""
 
 
 class VoicemailPhase(enum.StrEnum):
@@ -38,6 +40,8 @@ class VoicemailState(msgspec.Struct, frozen=True, kw_only=True):
     """What a voicemail remembers."""
 
     phase: VoicemailPhase = VoicemailPhase.GREETING
+    since_ms: int = 0
+    """When the recording began."""
 
 
 class Voicemail(Node, frozen=True, kw_only=True, tag="voicemail"):
@@ -86,6 +90,8 @@ class Voicemail(Node, frozen=True, kw_only=True, tag="voicemail"):
                 return Turn(outcome=Fail(reason="not-recorded"))
             case (Signal.KEYS, VoicemailPhase.RECORDING) if END_KEY in moment.keys:
                 take = moment.keys.index(END_KEY) + 1
+                if moment.now_ms - state.since_ms < SHORTEST_MS:
+                    return Turn(outcome=Stay(), take=take)
                 return _say([SoundPrompt(name=THANKS)], VoicemailPhase.THANKING, take)
             case (Signal.PLAYED | Signal.PLAY_FAILED, VoicemailPhase.THANKING):
                 return Turn(outcome=End())
@@ -99,7 +105,7 @@ class Voicemail(Node, frozen=True, kw_only=True, tag="voicemail"):
             outcome=RecordMessage(
                 max_s=min(max(self.max_s, MIN_LENGTH_S), MAX_LENGTH_S), silence_s=silence_s
             ),
-            state=VoicemailState(phase=VoicemailPhase.RECORDING),
+            state=VoicemailState(phase=VoicemailPhase.RECORDING, since_ms=moment.now_ms),
             take=len(moment.keys),
         )
 

@@ -123,6 +123,11 @@ class Caller:
             self.feed(Key(digit=digit))
         return self
 
+    def rest(self, ms: int) -> Caller:
+        """Do nothing for a while."""
+        self.now_ms += ms
+        return self
+
     def listen(self, ok: bool = True) -> Caller:
         """Hear the prompt under way to its end, or end the recording."""
         assert self.run.playing

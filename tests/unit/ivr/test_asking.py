@@ -10,6 +10,7 @@ from ivr.nodes.base import TypeAhead
 from ivr.nodes.callback import Callback
 from ivr.nodes.collect import Collect
 from ivr.nodes.consent import Consent
+from ivr.nodes.digits import TAIL_MS
 from ivr.nodes.hangup import HangupNode
 from ivr.nodes.playback import Playback
 from ivr.nodes.survey import Survey
@@ -113,9 +114,16 @@ def test_too_few_digits_are_invalid_and_too_long_a_pause_is_a_time_out() -> None
 
 
 def test_a_new_entry_begins_while_being_corrected() -> None:
-    caller = collect().enter().listen().press("1#").press("34").listen().press("#")
+    caller = collect().enter().listen().press("1#").rest(TAIL_MS).press("34").listen().press("#")
     assert caller.run.variables["v"] == "34"
     assert caller.heard == ["choose", "wrong"]
+
+
+def test_keys_that_follow_a_refused_entry_without_a_pause_do_not_cut_off_the_word_about_it() -> None:
+    caller = collect(pattern="9+", attempts=2).enter().listen().press("12345678")
+    assert (caller.heard, caller.run.playing, caller.run.keys) == (["choose", "wrong"], True, "")
+    caller.rest(TAIL_MS).press("99").listen().press("99")
+    assert caller.run.variables["v"] == "9999"
 
 
 @pytest.mark.parametrize("burst", ["#" * 30, "*" * 30])

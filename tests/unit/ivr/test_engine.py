@@ -24,6 +24,7 @@ from ivr.messages import (
     TransferTarget,
 )
 from ivr.model import Flow, FlowVariable, SoundPrompt
+from ivr.nodes.asking import BURST_MS
 from ivr.nodes.base import TypeAhead
 from ivr.nodes.hangup import HangupCause, HangupNode
 from ivr.nodes.menu import Menu
@@ -111,6 +112,17 @@ def test_a_right_key_leads_on_while_being_corrected() -> None:
     assert caller.commands == [StopPlaying()]
     assert caller.listen().commands == [QUEUE]
     assert caller.path[1] == ("menu", "561", "key:1")
+
+
+def test_a_burst_of_wrong_keys_is_one_mistake_also_where_nothing_is_said_about_it() -> None:
+    menu = Menu(code="m", prompts=HELLO, keys={"1": "m"}, attempts=3, failure="bye")
+    caller = Caller(Flow(entry="m", nodes=[menu, HangupNode(code="bye")])).enter()
+    for _ in range(2):
+        caller.press("5" * 30).listen().press("55")
+        assert caller.run.node == "m"
+        assert caller.run.playing
+        caller.rest(BURST_MS)
+    assert caller.press("5").listen().over
 
 
 def test_a_right_key_right_after_a_wrong_one_counts() -> None:

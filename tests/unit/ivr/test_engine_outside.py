@@ -38,7 +38,7 @@ from ivr.nodes.http_request import BodyKind, HttpRequest, Pair, ResponseField
 from ivr.nodes.other_flow import OtherFlow
 from ivr.nodes.survey import Survey
 from ivr.nodes.transfer import TransferNode
-from ivr.nodes.voicemail import Voicemail
+from ivr.nodes.voicemail import SHORTEST_MS, Voicemail
 from ivr.places import MAX_FILLED
 from tests.unit.ivr.caller import Caller
 from tests.unit.ivr.flows import BYE, CHOOSE, HELLO, LATE, WRONG
@@ -83,15 +83,16 @@ def test_a_greeting_that_cannot_be_played_still_beeps_and_records() -> None:
 def test_hash_ends_a_message_and_keys_before_the_beep_do_not() -> None:
     caller = call(Voicemail(code="mail", prompts=HELLO)).enter().press("#1").listen().listen()
     assert caller.run.recording
-    caller.press("5")
-    assert caller.commands == []
+    caller.press("5#")
+    assert caller.commands == [], "nobody ends a message before they could speak"
+    caller.rest(SHORTEST_MS)
     assert caller.feed(Key("#")) == [
         StopPlaying(),
         CancelTimer(name="t1"),
         StartTimer(name="t2", ms=engine.RECORD_GRACE_MS),
     ]
     assert caller.listen().commands == [CancelTimer(name="t2"), Play(prompts=sound("voicemail-thanks"))]
-    assert caller.path[0] == ("mail", "#15#", "")
+    assert caller.path[0] == ("mail", "#15##", "")
     assert caller.listen().over
 
 

@@ -349,3 +349,17 @@ def test_a_flow_that_calls_cannot_enter_ends_the_trial() -> None:
     tried = play(flow(entry="on", nodes=[onward(3)]), flow_id=1)
     assert tried.state.waiting is Waiting.OVER
     assert "not published" in tried.transcript[-1].text
+
+
+def test_the_key_that_closes_a_full_entry_is_no_key_of_the_next_flow_either() -> None:
+    collect = {"type": "collect", "code": "c", "name": "C", "variable": "v", "maximum": 2, "next": "on"}
+    first = flow(entry="c", variables=[{"name": "v"}], nodes=[collect, onward(2)])
+    second = flow(entry="menu", nodes=[menu(keys={"#": "bye"}), BYE])
+    keys = [do(Do.KEY, digit=digit) for digit in "12#"]
+    tried = play(first, *keys, follow=follow(f2=second), flow_id=1)
+    assert (tried.state.node, tried.state.keys) == ("menu", "")
+
+
+def test_keys_tried_one_after_the_other_are_no_burst() -> None:
+    tried = play(flow(entry="menu", nodes=[menu(attempts=3), BYE]), *[do(Do.KEY, digit="9")] * 3)
+    assert tried.path[0].exit == "failure:invalid"

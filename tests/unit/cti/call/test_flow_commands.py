@@ -108,6 +108,7 @@ def test_a_message_is_recorded_after_the_beep_into_a_segment_of_its_own_cti_i10(
 def test_the_hash_key_ends_a_message() -> None:
     call = recording()
     assert of_type(key(call, "5"), fx.StopPlaying) == []
+    call.later(1_000)
     asked = call.give(inputs.KeyPressed(at_ms=call.now_ms, digit="#"))
     assert asked[0] == fx.StopPlaying()
 
@@ -296,6 +297,18 @@ def test_a_wish_to_be_called_back_is_noted_with_its_queue() -> None:
     key(call, "1")
     (note,) = call.call.notes
     assert (note.kind, note.value, note.queue_id) == (NoteKind.CALLBACK, "+8613800138000", 7)
+
+
+def test_who_asks_twice_for_the_same_call_back_is_called_once() -> None:
+    again = {"type": "callback", "code": "again", "name": "Again", "queue_id": 7}
+    other = {**again, "code": "other", "queue_id": 8, "next": ""}
+    first = {**again, "code": "back", "next": "again"}
+    call = begun(flow(first, {**again, "next": "other"}, other, entry="back"))
+    key(call, "1")
+    for _ in range(2):
+        heard(call, fx.PlayPrompts)
+        key(call, "1")
+    assert [(note.node, note.queue_id) for note in call.call.notes] == [("back", 7), ("other", 8)]
 
 
 # --- after a talk ----------------------------------------------------------------------------------------------
