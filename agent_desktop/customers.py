@@ -7,7 +7,7 @@ import zoneinfo
 from typing import Any, Final
 
 import redis as redis_py
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, or_, select
 
 from core import keys
 from core.clock import from_ms, now_ms, to_ms
@@ -79,10 +79,12 @@ def today(session: TenantSession, principal: Principal) -> dict[str, Any]:
     start = _midnight(principal.timezone)
     mine = (CallRecord.agent_id == principal.account_id, CallRecord.arrived_at >= start)
     talked = CallRecord.talk_at.is_not(None)
+    # As the reports count: what a colleague dialled and handed over came, and was dialled once.
+    came = or_(CallRecord.direction == Direction.IN, CallRecord.source_call_id != "")
     answered, out, talk_s = session.execute(
         select(
-            func.coalesce(func.sum(case((talked & (CallRecord.direction == Direction.IN), 1), else_=0)), 0),
-            func.coalesce(func.sum(case((CallRecord.direction == Direction.OUT, 1), else_=0)), 0),
+            func.coalesce(func.sum(case((talked & came, 1), else_=0)), 0),
+            func.coalesce(func.sum(case((~came, 1), else_=0)), 0),
             func.coalesce(func.sum(CallRecord.talk_s), 0),
         ).where(*mine)
     ).one()
@@ -90,9 +92,12 @@ def today(session: TenantSession, principal: Principal) -> dict[str, Any]:
     missed = session.scalar(
         select(func.count())
         .select_from(CallOffer)
+        .join(CallRecord, CallRecord.id == CallOffer.record_id)
         .where(
             CallOffer.agent_id == principal.account_id,
             CallOffer.offered_at >= start,
+            CallRecord.arrived_at >= start,
+            came,
             CallOffer.result.in_((OfferResult.NO_ANSWER, OfferResult.REJECTED)),
         )
     )

@@ -23,6 +23,7 @@ from core.views import visible_number
 from crm.models import Customer
 from cti.call.model import EndedIn, SegmentKind
 from cti.desk import marks
+from cti.desk.customer_card import other_party
 from cti.desk.models import CallWrapUp, WorkDone, WorkKind
 from cti.models import ExtensionAccount, Queue, QueueMember
 from cti.records import notes
@@ -163,8 +164,8 @@ def _lost(
     session: TenantSession, principal: Principal, kind: WorkKind, own: list[int] | None, entry_id: int
 ) -> list[Entry]:
     missed = kind is WorkKind.MISSED
+    # A call an agent dialled is lost to nobody (it has that agent) until it is handed over.
     query = select(CallRecord).where(
-        CallRecord.direction == Direction.IN,
         CallRecord.agent_id == 0,
         CallRecord.talk_at.is_(None),
         CallRecord.missed == (true() if missed else false()),
@@ -180,7 +181,7 @@ def _lost(
             kind=kind.value,
             id=row.id,
             call_id=row.call_id,
-            number=row.caller,
+            number=other_party(row),
             at=row.arrived_at,
             queue=row.queue_name,
         )
@@ -200,7 +201,7 @@ def _messages(session: TenantSession, own: list[int] | None, entry_id: int) -> l
             kind=WorkKind.VOICEMAIL.value,
             id=recording.id,
             call_id=record.call_id,
-            number=record.caller,
+            number=other_party(record),
             at=recording.started_at,
             queue=record.queue_name,
             heard=recording.heard_at is not None,

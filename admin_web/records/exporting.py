@@ -17,6 +17,7 @@ from core.i18n import LazyText, gettext, lazy
 from core.models import Account
 from core.permissions import Principal
 from core.views import reading_as, shown_number
+from cti.desk.customer_card import other_party
 from cti.records.models import CallRecord, Recording
 
 BATCH = 1000
@@ -136,7 +137,7 @@ def _outbound(row: CallRecord, zone: ZoneInfo, recorded: str) -> list[Cell]:
 def _missed(row: CallRecord, zone: ZoneInfo) -> list[Cell]:
     return [
         _time(row.arrived_at, zone),
-        shown_number(row.caller),
+        shown_number(other_party(row)),
         region_name(row.region),
         row.route_code,
         row.queue_name,

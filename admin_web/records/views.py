@@ -26,6 +26,7 @@ from core.errors import InvalidField
 from core.i18n import LazyText, lazy
 from core.permissions import Permission
 from core.views import View, current_principal, may, sees_full_numbers, session
+from cti.desk.customer_card import other_party
 from cti.records.models import CallRecord
 
 __all__ = ["RangeError", "blueprint", "limits", "log_use", "own_only", "recording_of", "sound"]
@@ -63,6 +64,7 @@ class RecordList(View):
             error=next(iter(errors.values()), ""),
             ended_in=ENDED_IN,
             region_name=filters.region_name,
+            other_party=other_party,
             recorded={} if self.kind is ListKind.MISSED else queries.recorded_calls(db, rows),
             handled=queries.handled_of(db, rows) if self.kind is ListKind.MISSED else {},
             may_dial=may(Permission.DESK_USE),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Integer, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Integer, case, exists, func, literal, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -20,7 +20,7 @@ from core.database import TenantSession
 from core.models import Account
 from cti.call.model import EndedIn, OfferResult
 from cti.models import InboundRoute, Queue
-from cti.records.models import AgentStateSpan, CallOffer, CallRecord, Direction
+from cti.records.models import AgentStateSpan, Callback, CallOffer, CallRecord, Direction
 from cti.records.reach import SomeQueues
 
 STATES: Mapping[str, str] = {
@@ -151,14 +151,23 @@ def _count(name: str, *conditions: ColumnElement[bool]) -> Any:
     return func.sum(case((both, 1), else_=0)).label(name)
 
 
+def _came() -> ColumnElement[bool]:
+    """Return the condition that a call came to its agent or queue: from outside, or handed over by who dialled it."""
+    return or_(CallRecord.direction == Direction.IN, CallRecord.source_call_id != "")
+
+
 def _calls(subject: Subject, interval: Interval, span: Span, key: int) -> Any:
-    """Inbound calls by queue or route. A transferred call counts for its route once, where it came in (CTI-C6)."""
+    """Calls by queue, those handed over into it among them; by route inbound ones, a transferred call once, where it
+    came in (CTI-C6). Who asked to be called back is not lost.
+    """
     queue = subject is Subject.QUEUE
     column = CallRecord.queue_id if queue else CallRecord.route_id
     name = CallRecord.queue_name if queue else CallRecord.route_code
     answered = CallRecord.talk_at.is_not(None)
     queued = CallRecord.queue_id != 0
-    lost = ~answered
+    wish = exists().where(Callback.tenant_id == CallRecord.tenant_id, Callback.call_id == CallRecord.call_id)
+    message = CallRecord.ended_in == EndedIn.VOICEMAIL
+    lost = ~answered & ~wish
     query = _grouped(
         interval,
         span,
@@ -176,18 +185,21 @@ def _calls(subject: Subject, interval: Interval, span: Span, key: int) -> Any:
         ),
         _count("lost_in_queue", lost, CallRecord.ended_in == EndedIn.QUEUE),
         _count("lost_ringing", lost, CallRecord.ended_in == EndedIn.OFFER),
-        _count("messages", lost, CallRecord.ended_in == EndedIn.VOICEMAIL),
+        _count("messages", ~answered, message),
+        _count("callbacks", ~answered, ~message, wish),
         _count("queued", queued),
         _count("within", answered, queued, CallRecord.wait_s <= CallRecord.service_level_s),
         func.sum(case((answered, CallRecord.wait_s), else_=0)).label("wait_s"),
         func.sum(CallRecord.talk_s).label("talk_s"),
         _count("handled", answered),
-    ).where(CallRecord.direction == Direction.IN)
-    return query.where(queued) if queue else query.where(CallRecord.source_call_id == "")
+    )
+    if queue:
+        return query.where(queued)
+    return query.where(CallRecord.direction == Direction.IN, CallRecord.source_call_id == "")
 
 
 def _offers(interval: Interval, span: Span, key: int) -> Any:
-    """How often agents were rung for calls that came in."""
+    """How often agents were rung for calls that came to them."""
     return (
         _grouped(
             interval,
@@ -201,13 +213,13 @@ def _offers(interval: Interval, span: Span, key: int) -> Any:
             _count("missed", CallOffer.result.in_((OfferResult.NO_ANSWER, OfferResult.REJECTED))),
         )
         .join(CallRecord, CallRecord.id == CallOffer.record_id)
-        .where(CallRecord.direction == Direction.IN)
+        .where(_came())
     )
 
 
 def _talks(interval: Interval, span: Span, key: int) -> Any:
-    """Calls agents talked in, and their calls to the outside."""
-    inbound, out = CallRecord.direction == Direction.IN, CallRecord.direction == Direction.OUT
+    """Calls agents talked in, and those they dialled: one that is handed over was dialled once (CTI-C6)."""
+    came, dialled = _came(), ~_came()
     talked = CallRecord.talk_at.is_not(None)
     return _grouped(
         interval,
@@ -216,11 +228,11 @@ def _talks(interval: Interval, span: Span, key: int) -> Any:
         CallRecord.agent_id,
         CallRecord.agent_name,
         key,
-        _count("handled", inbound, talked),
-        func.sum(case((inbound, CallRecord.talk_s), else_=0)).label("talk_s"),
-        _count("out_calls", out),
-        _count("out_reached", out, talked),
-        func.sum(case((out, CallRecord.talk_s), else_=0)).label("out_talk_s"),
+        _count("handled", came, talked),
+        func.sum(case((came, CallRecord.talk_s), else_=0)).label("talk_s"),
+        _count("out_calls", dialled),
+        _count("out_reached", dialled, talked),
+        func.sum(case((dialled, CallRecord.talk_s), else_=0)).label("out_talk_s"),
     ).where(CallRecord.agent_id != 0)
 
 

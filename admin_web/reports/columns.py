@@ -69,6 +69,7 @@ IN_FLOW = _sum("lost_in_flow", lazy("Hung up in the IVR"))
 IN_QUEUE = _sum("lost_in_queue", lazy("Lost in the queue"))
 RINGING = _sum("lost_ringing", lazy("Lost while ringing"))
 MESSAGES = _sum("messages", lazy("Left a message"))
+CALLBACKS = _sum("callbacks", lazy("Asked for a call back"))
 OTHER = _sum("other", lazy("Other"))
 ABANDONMENT = _sum("abandonment", lazy("Abandoned"), Kind.SHARE)
 SERVICE_LEVEL = _sum("service_level", lazy("Service level"), Kind.SHARE)
@@ -79,11 +80,12 @@ WRAP_UP = _sum("wrap_up_s", lazy("Wrap-up time"), Kind.SECONDS)
 
 COLUMNS: dict[Subject, tuple[Column, ...]] = {
     Subject.QUEUE: (
-        *(OFFERED, ANSWERED, IN_QUEUE, RINGING, OTHER, ABANDONMENT, SERVICE_LEVEL, SPEED, HANDLING, TALK),
+        *(OFFERED, ANSWERED, IN_QUEUE, RINGING, CALLBACKS, OTHER, ABANDONMENT, SERVICE_LEVEL),
+        *(SPEED, HANDLING, TALK),
     ),
     Subject.ROUTE: (
-        *(OFFERED, ANSWERED, IN_FLOW, IN_QUEUE, RINGING, MESSAGES, OTHER, ABANDONMENT, SERVICE_LEVEL),
-        *(SPEED, HANDLING, TALK),
+        *(OFFERED, ANSWERED, IN_FLOW, IN_QUEUE, RINGING, MESSAGES, CALLBACKS, OTHER),
+        *(ABANDONMENT, SERVICE_LEVEL, SPEED, HANDLING, TALK),
     ),
     Subject.AGENT: (
         _sum("offered", lazy("Rung")),

@@ -30,6 +30,8 @@ class Sums:
     """The caller hung up while an agent's telephone rang."""
     messages: int = 0
     """Ended with a message left."""
+    callbacks: int = 0
+    """Ended with a wish to be called back, wherever that was: none of those lost."""
     queued: int = 0
     """Of those offered, came into a queue: what the service level is of."""
     within: int = 0
@@ -61,8 +63,8 @@ class Sums:
         """What is left of those offered: refused, ended by the flow, lost by the switch; of an agent: the caller hung
         up, or the telephone could not be rung.
         """
-        told = (self.answered, self.lost_in_flow, self.lost_in_queue, self.lost_ringing, self.messages)
-        return self.offered - sum(told) - self.missed
+        lost = self.lost_in_flow + self.lost_in_queue + self.lost_ringing
+        return self.offered - self.answered - lost - self.messages - self.callbacks - self.missed
 
     @property
     def service_level(self) -> float | None:

@@ -19,7 +19,7 @@ from admin_web.reports.figures import Row, Subject, Sums, total
 from admin_web.reports.intervals import Interval, label
 from core.database import Database, TenantSession
 from cti.call.model import EndedIn, OfferResult
-from cti.records.models import AgentStateSpan, CallOffer, CallRecord, Direction, RecordState
+from cti.records.models import AgentStateSpan, Callback, CallOffer, CallRecord, Direction, RecordState
 from tests.support.database import open_two_tenants
 
 UTC = datetime.UTC
@@ -112,7 +112,16 @@ def fill(session: TenantSession, chance: random.Random) -> None:
             for offer in offers:
                 offer.record_id = record.id
             session.add_all([*offers, span(chance, at, number)])
+            if chance.random() < 0.2:
+                wishes = range(1, chance.choice([1, 1, 2]) + 1)
+                session.add_all(wish(record, position) for position in wishes)
             number += 1
+
+
+def wish(record: CallRecord, position: int) -> Callback:
+    """Return a caller's wish to be called back."""
+    number = "+8613800138000"
+    return Callback(call_id=record.call_id, position=position, number=number, asked_at=record.arrived_at)
 
 
 def span(chance: random.Random, at: datetime.datetime, number: int) -> AgentStateSpan:
@@ -147,25 +156,27 @@ def by_hand(
     """Count the same figures in plain Python, one call after the other."""
     found: dict[tuple[float, int], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     records = [row for row in session.query(CallRecord) if begin <= row.arrived_at < end]
+    wishes = {row.call_id for row in session.query(Callback)}
     for row in records:
         start = start_by_hand(interval, row.arrived_at, zone)
         inbound, talked = row.direction is Direction.IN, row.talk_at is not None
+        came = inbound or bool(row.source_call_id)
         if subject is Subject.AGENT:
-            for offer in session.query(CallOffer).filter(CallOffer.record_id == row.id) if inbound else ():
+            for offer in session.query(CallOffer).filter(CallOffer.record_id == row.id) if came else ():
                 sums = found[start, offer.agent_id]
                 sums["offered"] += 1
                 sums["answered"] += offer.result is OfferResult.ANSWERED
                 sums["missed"] += offer.result in (OfferResult.NO_ANSWER, OfferResult.REJECTED)
             if row.agent_id:
                 sums = found[start, row.agent_id]
-                sums["handled"] += inbound and talked
-                sums["talk_s"] += row.talk_s if inbound else 0
-                sums["out_calls"] += not inbound
-                sums["out_reached"] += not inbound and talked
-                sums["out_talk_s"] += 0 if inbound else row.talk_s
+                sums["handled"] += came and talked
+                sums["talk_s"] += row.talk_s if came else 0
+                sums["out_calls"] += not came
+                sums["out_reached"] += not came and talked
+                sums["out_talk_s"] += 0 if came else row.talk_s
             continue
         key = row.queue_id if subject is Subject.QUEUE else row.route_id
-        if not inbound or (not key if subject is Subject.QUEUE else row.source_call_id):
+        if not key if subject is Subject.QUEUE else (not inbound or row.source_call_id):
             continue
         sums = found[start, key]
         sums["offered"] += 1
@@ -176,14 +187,16 @@ def by_hand(
             sums["handled"] += 1
             sums["wait_s"] += row.wait_s
             sums["within"] += row.queue_id > 0 and row.wait_s <= row.service_level_s
+        elif row.ended_in is EndedIn.VOICEMAIL:
+            sums["messages"] += 1
+        elif row.call_id in wishes:
+            sums["callbacks"] += 1
         elif row.ended_in is EndedIn.FLOW:
             sums["lost_in_flow"] += not row.ended_by.startswith("send_")
         elif row.ended_in is EndedIn.QUEUE:
             sums["lost_in_queue"] += 1
         elif row.ended_in is EndedIn.OFFER:
             sums["lost_ringing"] += 1
-        elif row.ended_in is EndedIn.VOICEMAIL:
-            sums["messages"] += 1
     if subject is Subject.AGENT:
         count_states(session, found, interval, begin, end, zone)
     return found

@@ -228,6 +228,23 @@ def test_missed_calls_have_one_row_with_the_extension_last_offered_cti_c3(world:
     assert {"records.handled", "records.reopened"} <= set(log_of(world))
 
 
+def test_a_missed_call_an_agent_dialled_and_handed_over_is_called_back_at_the_customers_number_cti_c3(
+    world: World,
+) -> None:
+    numbers = {"caller": "+861087654321", "called": "+8613911112222", "direction": Direction.OUT}
+    add(world, "out-2", source_call_id="out", offered=[999], missed=True, ended_in=EndedIn.OFFER, **numbers)
+    admin = world.client("one", "tenant_admin")
+    page = admin.get("/records/missed", query_string=MONTH).get_data(as_text=True)
+    assert 'data-dial="+8613911112222"' in page
+    assert "13911112222</td>" in page.replace(" </td>", "</td>")
+    assert "87654321" not in page, "the company's own number"
+    admin.post("/records/export/missed", data=MONTH)
+    worker(world).step()
+    data = b"".join(FileStore(world.parts.settings.store_dir).read(last_job(world).file_key))
+    (_, row) = load_workbook(io.BytesIO(data)).active.iter_rows(values_only=True)
+    assert row[1] == "13911112222"
+
+
 def test_lists_are_pages_by_key_with_a_fixed_number_of_queries(world: World) -> None:
     for number in range(120):
         add(world, f"c-{number:03}", arrived_at=AT + datetime.timedelta(seconds=number // 3), missed=True)

@@ -25,7 +25,7 @@ from cti.call.model import (
     TransferKind,
     TransferTarget,
 )
-from cti.records.models import CallOffer, CallRecord, RecordState
+from cti.records.models import CallOffer, CallRecord, Direction, RecordState
 from tests.unit.agent_desktop.conftest import World, web_password
 
 LEG = "leg-1"
@@ -212,7 +212,9 @@ def test_a_known_caller_has_a_card_and_an_unknown_one_too(world: World) -> None:
         assert client.get("/desk/api/customer", query_string={"number": number}).get_json()["known"] is False
 
 
-def add_record(world: World, call_id: str, agent: str, *, hours_ago: float = 0, talk_s: int = 30) -> None:
+def add_record(
+    world: World, call_id: str, agent: str, *, hours_ago: float = 0, talk_s: int = 30, **changes: Any
+) -> None:
     arrived = utc_now() - datetime.timedelta(hours=hours_ago)
     with world.parts.database.transaction(world.ids["one"]) as session:
         record = CallRecord(
@@ -227,6 +229,7 @@ def add_record(world: World, call_id: str, agent: str, *, hours_ago: float = 0, 
             ended_in=EndedIn.AGENT,
             agent_id=world.ids[agent],
             queue_name="Sales",
+            **changes,
         )
         session.add(record)
         session.flush()
@@ -254,6 +257,15 @@ def test_the_day_counts_ones_own_calls_since_midnight(world: World) -> None:
     assert (mine["out"], mine["average_s"]) == (0, 30)
     assert [(each["call_id"], each["name"]) for each in mine["records"]] == [("a", "Chen")]
     assert world.client("bert").get("/desk/api/today").get_json()["missed"] == 2
+
+
+def test_the_day_counts_a_call_handed_over_as_dialled_once_and_no_own_leg_as_missed(world: World) -> None:
+    add_record(world, "out", "anna", direction=Direction.OUT)
+    add_record(world, "out-2", "bert", direction=Direction.OUT, source_call_id="out")
+    anna, bert = (world.client(login).get("/desk/api/today").get_json() for login in ("anna", "bert"))
+    assert (anna["answered"], anna["out"]) == (0, 1)
+    assert (bert["answered"], bert["out"]) == (1, 0)
+    assert bert["missed"] == 1, "of what came: not of legs of calls that were dialled"
 
 
 def test_earlier_calls_are_ones_own_unless_the_role_says_more(world: World) -> None:

@@ -107,6 +107,18 @@ def test_dsk_7_an_agent_sees_what_was_offered_and_what_came_by_the_own_queues(wo
     assert (found[0]["name"], found[0]["queue"]) == ("Chen", "Sales")
 
 
+def test_a_call_a_colleague_dialled_and_handed_over_is_lost_work_at_the_customers_number(
+    world: World,
+) -> None:
+    join_queue(world)
+    numbers = {"caller": "4008001000", "called": "+8613800138000", "direction": Direction.OUT}
+    record(world, "out", 3, agent_id=world.ids["bert"], talk_at=ago(3), queue_id=0, **numbers)
+    record(world, "out-2", 2, source_call_id="out", **numbers)
+    record(world, "unreached", 1, agent_id=world.ids["bert"], queue_id=0, **numbers)
+    (found,) = entries(world)
+    assert (found["call_id"], found["number"], found["name"]) == ("out-2", "+8613800138000", "Chen")
+
+
 def test_one_caller_is_one_entry(world: World) -> None:
     join_queue(world)
     record(world, "left", 2, ended_in=EndedIn.FLOW)
