@@ -51,6 +51,7 @@ class Assign(Node, frozen=True, kw_only=True, tag="assign"):
                     kind=Kind.TEXT,
                     label=N_("Value"),
                     help=N_("{name} stands for the value of a variable."),
+                    places=True,
                 ),
             ),
         ),

@@ -73,6 +73,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """Fields of each row, with ``ROWS``."""
     required: bool = False
     """Publishing refuses it empty."""
+    places: bool = False
+    """``{name}`` in it stands for the value of a variable."""
     sms: bool = False
     """Its length is shown as that of a short message."""
     when: dict[str, str] = {}

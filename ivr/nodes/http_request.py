@@ -118,6 +118,7 @@ class HttpRequest(Node, frozen=True, kw_only=True, tag="http"):
             help=N_("{name} stands for the value of a variable, after the name of the host."),
             highest=MAX_URL,
             required=True,
+            places=True,
         ),
         Field(name="headers", kind=Kind.PAIRS, label=N_("Headers"), highest=MAX_PAIRS),
         Field(

@@ -94,6 +94,7 @@ class SmsNode(Node, frozen=True, kw_only=True, tag="sms"):
             help=N_("{name} stands for the value of a variable."),
             highest=MAX_TEXT,
             required=True,
+            places=True,
             sms=True,
         ),
         prompts_field(help_=N_("Said once the message is on its way. Left empty, nothing is said.")),

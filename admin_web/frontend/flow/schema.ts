@@ -13,8 +13,8 @@ export function blankRow(field: Field): Values {
   return structuredClone(field.blank ?? Object.fromEntries((field.of ?? []).map((part) => [part.name, blankValue(part)])));
 }
 
-/** Whether `{name}` of a variable may stand in a text: the help of such a field says so, in every language. */
-export const takesVariables = (field: Field): boolean => field.help?.includes("{name}") ?? false;
+/** Whether `{name}` of a variable may stand in a text. */
+export const takesVariables = (field: Field): boolean => field.places === true;
 
 /** What an empty field of this kind holds. */
 export function blankValue(field: Field): unknown {
@@ -132,7 +132,7 @@ function mapRows(field: Field, value: unknown, change: (field: Field, value: unk
   return changed.some((row, index) => row !== rows[index]) ? changed : value;
 }
 
-/** `node` with the variable `from` called `to`: in fields that name one, in prompts, and as `{from}` in texts. */
+/** `node` with the variable `from` called `to`: in fields that name one, in prompts, and as `{from}` in texts that take it. */
 export function renameInNode(node: FlowNode, type: NodeType | undefined, from: string, to: string): FlowNode {
   if (!type) return node;
   return mapFields(type.fields, node, (field, value) => renameInValue(field, value, from, to)) as FlowNode;
@@ -146,7 +146,7 @@ function renameInValue(field: Field, value: unknown, from: string, to: string): 
       return value === from ? to : value;
     case "text":
     case "textarea":
-      return inText(value);
+      return takesVariables(field) ? inText(value) : value;
     case "prompts":
       return mapList(value as Prompt[], (prompt) => renameInPrompt(prompt, from, to, inText));
     case "pairs":

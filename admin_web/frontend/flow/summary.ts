@@ -2,7 +2,7 @@
 import { pageLanguage, t, weekdayRange } from "./i18n";
 import { regionName } from "./regions";
 import { isShown } from "./schema";
-import type { Boot, Exit, Field, FlowNode, NodeType, Prompt } from "./types";
+import type { Boot, Exit, Field, FlowNode, NodeType, Problem, Prompt } from "./types";
 
 type Values = Record<string, unknown>;
 const LONGEST = 60;
@@ -81,6 +81,17 @@ function rowText(fields: readonly Field[], row: Values, boot: Boot): string {
   const times = shown.filter((field) => field.kind === "time_of_day").map((field) => String(row[field.name] ?? ""));
   const rest = shown.filter((field) => field.kind !== "time_of_day").map((field) => fieldText(field, row[field.name], boot));
   return [times.filter(Boolean).join("–"), ...rest].filter(Boolean).join(" ");
+}
+
+/** Where in a node's form `problem` is, in words; empty for what belongs to no field. */
+export function placeOf(problem: Pick<Problem, "field">, type: NodeType | undefined): string {
+  const [name = "", part = "", within = ""] = problem.field.split(".");
+  const field = type?.fields.find((each) => each.name === name);
+  if (!field) return "";
+  if (field.kind === "key_nodes" && part) return t("keys.one", { key: part });
+  const label = field.label.split(/[（(，,]/)[0] ?? "";
+  const inner = field.of?.find((each) => each.name === within)?.label ?? "";
+  return [label, part && Number(part) + 1, inner].filter(Boolean).join(" ");
 }
 
 /** What a way out is called in the node's box: its field's name, or the rule it belongs to. */

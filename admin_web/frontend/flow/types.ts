@@ -90,6 +90,8 @@ export interface Field {
   blank?: Record<string, unknown>;
   /** Shown only while these other fields of the node (or the row) have these values. */
   when?: Record<string, string>;
+  /** `{name}` in it stands for the value of a variable. */
+  places?: boolean;
   /** Its length is shown as that of a short message. */
   sms?: boolean;
 }

@@ -38,7 +38,7 @@ export const en = {
   "failure.not_allowed": "not allowed",
   "flow.name": "Name of the flow",
   "flow.entry": "Calls enter at",
-  "flow.fallback": "When a node fails",
+  "flow.fallback": "When a node fails (fallback node)",
   "flow.fallback.none": "Apology, then hang up",
   "flow.fallback.help": "Takes callers of nodes that fail and have no exit of their own for it.",
   "group.speak": "Say something",

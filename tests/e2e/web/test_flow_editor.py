@@ -256,3 +256,34 @@ def test_axe_finds_nothing_anywhere_in_the_editor(
     context.close()
     assert found == {}, found
     assert errors == [], "what the browser complained about (content policy, scripts)"
+
+
+def test_variables_are_offered_in_chinese_and_a_trial_goes_on_while_the_flow_is_mended(
+    site: Site, browser: Browser
+) -> None:
+    context, page = site.sign_in(browser, "admin", "en")
+    address = editor.new_flow(site, page, "mended")
+    editor.add(page, "menu")
+    editor.say(page, "Press 1")
+    expect(page.locator("[data-node=menu1] .zf-badge-error")).to_have_text("2", timeout=10_000)
+    page.get_by_role("tab", name="Problems").click()
+    expect(page.locator(".zf-problems button", has_text="Node on failure")).to_have_count(1)
+    page.get_by_role("tab", name="Try it").click()
+    page.locator(".zf-try-bar .btn-primary").click()
+    expect(page.locator(".zf-talk li")).not_to_have_count(0)
+    page.get_by_role("tab", name="Node").click()
+    page.locator(".zf-panel [data-field='prompts.0.text']").fill("Press 2")
+    page.get_by_role("tab", name="Try it").click()
+    expect(page.locator(".zf-talk")).to_contain_text("Press 2")
+    page.get_by_role("tab", name="Node").click()
+    editor.add(page, "sms")
+    editor.saved(page)
+    context.close()
+
+    context, page = site.sign_in(browser, "admin", "zh")
+    editor.open_editor(page, address)
+    editor.open_node(page, "sms1")
+    page.locator(".zf-kind-textarea .zf-insert").click()
+    page.locator("[role=menuitem][data-value=caller_number]").click()
+    expect(page.locator(".zf-panel [data-field='text']")).to_have_value("{caller_number}")
+    context.close()

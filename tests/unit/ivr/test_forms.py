@@ -142,6 +142,19 @@ def test_variables_named_in_a_form_are_checked(tag: str) -> None:
             assert ("a", path) in checks.variable_users(flow, "gone")
 
 
+def test_texts_with_places_are_marked_in_every_language() -> None:
+    """The editor offers variables for them, whatever the language of their help."""
+    for language in ("zh", "en"):
+        marked = {
+            (each["type"], field["name"])
+            for each in describe(language)
+            for field in each["fields"]
+            for field in (field, *field["of"])
+            if field["places"]
+        }
+        assert marked == {("http", "url"), ("assign", "value"), ("sms", "text")}
+
+
 def test_descriptions_are_json_and_complete_in_both_languages() -> None:
     english, chinese = describe("en"), describe("zh")
     assert json.loads(json.dumps(chinese)) == chinese

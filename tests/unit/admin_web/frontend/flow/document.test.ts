@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as doc from "../../../../../admin_web/frontend/flow/document";
-import { addersOf, exitsOf, isShown } from "../../../../../admin_web/frontend/flow/schema";
+import { addersOf, exitsOf, isShown, takesVariables } from "../../../../../admin_web/frontend/flow/schema";
+import { placeOf } from "../../../../../admin_web/frontend/flow/summary";
 import { flow, node, types } from "./fixture";
 
 const typeOf = (name: string) => types.get(name);
@@ -133,6 +134,12 @@ describe("variables", () => {
     expect(doc.nodeOf(doc.renameVariable(document, types, 0, "other"), "c")?.["variable"]).toBe("order");
   });
 
+  test("braces in a text that takes no variables are its own", () => {
+    const counted = flow([node("collect", "c", { variable: "other", pattern: "[0-9]{6}" })], { variables: [{ name: "6", description: "", initial: "" }] });
+    expect(doc.usersOf(counted, types, "6")).toEqual([]);
+    expect(doc.nodeOf(doc.renameVariable(counted, types, 0, "six"), "c")?.["pattern"]).toBe("[0-9]{6}");
+  });
+
   test("users are named", () => {
     expect(doc.usersOf(document, types, "order").map((each) => each.code)).toEqual(["p", "h", "c"]);
     expect(doc.usersOf(document, types, "other").map((each) => each.code)).toEqual(["t"]);
@@ -145,4 +152,18 @@ test("a field shows only beside the values it belongs to", () => {
   const shown = (values: Record<string, unknown>) => fields.filter((field) => isShown(field, values)).map((field) => field.name);
   expect(shown({ to: "queue" })).toEqual(["to", "target_id", "failure"]);
   expect(shown({ to: "variable" })).toEqual(["to", "variable", "failure"]);
+});
+
+test("variables are offered for texts that take them, in whatever language their help is", () => {
+  const offered = [...types.values()].flatMap((type) => type.fields.filter(takesVariables).map((field) => field.name));
+  expect(offered).toEqual(["url"]);
+});
+
+test("a problem says where in the form it is", () => {
+  const place = (type: string, field: string) => placeOf({ field }, types.get(type));
+  expect(place("menu", "keys.1")).toBe("Key 1");
+  expect(place("menu", "failure")).toBe("On failure");
+  expect(place("playback", "prompts.0.text")).toBe("What is said 1");
+  expect(place("time", "rules.1.target")).toBe("Rules 2 To");
+  expect(place("menu", "code")).toBe("");
 });

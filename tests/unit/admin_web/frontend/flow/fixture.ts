@@ -18,8 +18,8 @@ export const types: Types = new Map(
       { name: "rules", kind: "rows", label: "Rules", of: [{ name: "start", kind: "time_of_day", label: "From" }, { name: "target", kind: "node", label: "To" }], blank: { start: "09:00", target: "" } },
       { name: "otherwise", kind: "node", label: "Otherwise" },
     ], { rules: [], otherwise: "" }),
-    type("http", [{ name: "url", kind: "text", label: "Address", help: "{name} stands for a variable" }, { name: "headers", kind: "pairs", label: "Headers" }, next], { url: "", headers: [], next: "" }),
-    type("collect", [{ name: "variable", kind: "variable", label: "Variable" }, next], { variable: "", next: "" }),
+    type("http", [{ name: "url", kind: "text", label: "Address", help: "{变量名} 代表变量的值", places: true }, { name: "headers", kind: "pairs", label: "Headers" }, next], { url: "", headers: [], next: "" }),
+    type("collect", [{ name: "variable", kind: "variable", label: "Variable" }, { name: "pattern", kind: "text", label: "Pattern" }, next], { variable: "", pattern: "", next: "" }),
     type("hangup", [prompts], { prompts: [] }),
     type("transfer", [
       { name: "to", kind: "choice", label: "To", choices: [{ value: "queue", label: "Queue" }, { value: "variable", label: "Variable" }] },
