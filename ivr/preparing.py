@@ -1,4 +1,7 @@
-"""What calls will need is made before they come: approved voices copied to the cell, flows' texts spoken (CTI-I16)."""
+"""What calls will need is made before they come: approved voices copied to the cell, flows' texts spoken (CTI-I16).
+
+And what they need no longer is removed, once an hour.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +55,9 @@ class Preparing:
         if time.monotonic() - self._tidied > TIDY_S:
             self._tidied = time.monotonic()
             self._voices.tidy(documents)
+            removed = self._sources.speech.tidy()
+            if removed:
+                log.info("spoken_texts_removed", files=removed)
 
     def _prepare(self, document: FlowDoc) -> None:
         tenant, speech = self._tenant(document.tenant_id), self._speech()

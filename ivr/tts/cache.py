@@ -1,9 +1,16 @@
-"""Spoken texts as files: each text and voice is synthesised once and then played from the cell's own disk."""
+"""Spoken texts as files: each text and voice is synthesised once and then played from the cell's own disk.
+
+Callers' numbers, sums and dates make texts without end, so what nobody hears any more is removed (`SpeechCache.tidy`).
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from core import real_threads
@@ -18,6 +25,13 @@ AT_ONCE = 2
 texts would add those up to a stutter of live calls; the engine speaks some hundred times faster than people
 listen.
 """
+
+KEEP_S = 30 * 86_400.0
+"""A text that was not heard for so long is removed: it is spoken anew in an instant."""
+MAX_BYTES = 2 << 30
+"""All texts together, some 100 hours; beyond that those go first that were not heard for longest."""
+HEARD_S = 86_400.0
+"""How exactly it is known when a text was last heard: its file's time is set once in so long."""
 
 
 class SpeechCache:
@@ -44,12 +58,20 @@ class SpeechCache:
         wait.
         """
         path = self.path(text, language, voice)
-        if path.exists():
+        if _is_there(path):
             return path
         with self._lock(path.name):
             if not path.exists():
                 self._make(path, text, language, voice or self._provider.voice_for(language))
         return path
+
+    def tidy(self) -> int:
+        """Remove what was not heard for `KEEP_S`, and more where all is beyond `MAX_BYTES`; return how many files.
+
+        What was heard lately stays in any case: a call may be about to play it. In a gevent process only the calling
+        greenlet waits.
+        """
+        return real_threads.run(_tidied, self._folder, time.time())
 
     def _make(self, path: Path, text: str, language: str, voice: str) -> None:
         with self._places:
@@ -66,3 +88,38 @@ class SpeechCache:
             if len(self._making) > 1000:
                 self._making = {key: lock for key, lock in self._making.items() if lock.locked()}
             return self._making.setdefault(name, threading.Lock())
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether the file is there, and note that it is heard."""
+    try:
+        heard = path.stat().st_mtime
+    except OSError:
+        return False
+    if time.time() - heard > HEARD_S:
+        with contextlib.suppress(OSError):
+            os.utime(path)
+    return True
+
+
+def _tidied(folder: Path, now: float) -> int:
+    files = sorted(_files(folder))
+    kept = sum(size for _, size, _ in files)
+    removed = 0
+    for heard, size, path in files:
+        old = now - heard
+        if old <= KEEP_S and (kept <= MAX_BYTES or old <= 2 * HEARD_S):
+            break
+        with contextlib.suppress(OSError):
+            path.unlink()
+            kept -= size
+            removed += 1
+    return removed
+
+
+def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
+    """Yield when each file was last heard, its size and its place; also what a killed process left half written."""
+    for path in folder.glob("*/*"):
+        with contextlib.suppress(OSError):
+            found = path.stat()
+            yield found.st_mtime, found.st_size, path

@@ -82,6 +82,10 @@ class SpeechChain:
                 return made
         return self._offline.speak(text, language, voice)
 
+    def tidy(self) -> int:
+        """See `SpeechCache.tidy`: the service's texts lie in the same folder."""
+        return self._offline.tidy()
+
     def _from_service(self, online: SpeechCache, text: str, language: str) -> Path | None:
         path = online.path(text, language)
         if path.exists():

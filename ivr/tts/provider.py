@@ -37,3 +37,6 @@ class Speaker(Protocol):
 
     def speak(self, text: str, language: str, voice: str = "") -> Path:
         """Return the file of `text`, made now if need be. Raises `SpeechError`; the caller's greenlet may wait."""
+
+    def tidy(self) -> int:
+        """Remove files nobody hears any more; return how many."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ivr.tts import audio
-from ivr.tts.cache import AT_ONCE, SpeechCache
+from ivr.tts.cache import AT_ONCE, KEEP_S, SpeechCache
 from ivr.tts.child import run_child
 from ivr.tts.espeak import MAX_CHARACTERS, EspeakProgram, EspeakProvider
 from ivr.tts.provider import SpeechError
@@ -207,3 +209,34 @@ def test_a_gevent_loop_goes_on_while_a_text_is_spoken(tmp_path: Path) -> None:
     beats, size = map(int, done.stdout.split())
     assert beats > 20
     assert size > 8000
+
+
+def test_a_text_nobody_hears_any_more_is_removed(tmp_path: Path) -> None:
+    provider = CountingProvider()
+    cache = SpeechCache(tmp_path, provider)
+    old, heard, new = (cache.speak(text, "zh") for text in ("old", "heard", "new"))
+    half = old.parent / ".x.part"
+    half.write_bytes(b"half")
+    long_ago = time.time() - KEEP_S - 1
+    for path in (old, heard, half):
+        os.utime(path, (long_ago, long_ago))
+    cache.speak("heard", "zh")
+    assert cache.tidy() == 2
+    assert [path.exists() for path in (old, heard, new, half)] == [False, True, True, False]
+    assert cache.speak("old", "zh").exists()
+    assert provider.count == 4
+
+
+def test_beyond_the_largest_size_the_texts_longest_not_heard_go_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = SpeechCache(tmp_path, CountingProvider())
+    paths = [cache.speak(str(number), "zh") for number in range(4)]
+    for days, path in zip((9, 8, 7, 0), paths, strict=True):
+        heard = time.time() - days * 86_400
+        os.utime(path, (heard, heard))
+    monkeypatch.setattr("ivr.tts.cache.MAX_BYTES", 2 * paths[0].stat().st_size)
+    assert cache.tidy() == 2
+    monkeypatch.setattr("ivr.tts.cache.MAX_BYTES", 0)
+    assert cache.tidy() == 1
+    assert [path.exists() for path in paths] == [False, False, False, True], "a call may be about to play it"

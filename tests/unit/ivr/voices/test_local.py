@@ -228,6 +228,7 @@ class Speaker:
         self.folder = folder
         self.spoken: list[tuple[str, str]] = []
         self.deaf = False
+        self.tidied = 0
 
     def speak(self, text: str, language: str, voice: str = "") -> Path:
         """Return a file."""
@@ -237,6 +238,11 @@ class Speaker:
         path = self.folder / "spoken.wav"
         path.write_bytes(SOUND)
         return path
+
+    def tidy(self) -> int:
+        """Count how often."""
+        self.tidied += 1
+        return 0
 
 
 def _sources(cell: Cell, tmp_path: Path) -> tuple[PromptSources, Speaker, Path]:
@@ -288,6 +294,7 @@ def test_voices_and_texts_are_there_before_the_first_caller(cell: Cell, tmp_path
     assert len(list(cell.folder.rglob("*.wav"))) == 1
     preparing.look()
     assert len(speaker.spoken) == 1  # once for a version
+    assert speaker.tidied == 1  # once an hour
     speech.append(SpeechDoc(id=1, tenant_id=0, version=5, shape="openai", url="https://example.com"))
     preparing.look()
     assert len(speaker.spoken) == 2  # another service speaks anew
