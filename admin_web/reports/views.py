@@ -69,6 +69,7 @@ class Report(View):
         kept: dict[str, Any] = {name: value for name, value in given.items() if value}
         page = render_template(
             "reports/report.html" if partial else "reports/page.html",
+            partial=partial,
             subject=which.value,
             subjects=[(each.value, text) for each, text in asking.SUBJECTS.items()],
             fields=[] if partial else asking.shown(db, which, given, errors, limits),

@@ -16,7 +16,7 @@ import { Line } from "./line";
 import { Pops, withPop } from "./pops";
 import { apply, type DeskCall, fromSnapshot, isAfter } from "./reduce";
 import { store } from "./store";
-import { conversationBegins, type FormChange, WrapUps } from "./wrapups";
+import { conversationBegins, type FormChange, newest, WrapUps } from "./wrapups";
 
 const SIMULATOR = "switchsim";
 /** What others do to the work list is seen so much later at most; own calls change it at once. */
@@ -321,9 +321,9 @@ export class Desk {
   /** Save a form; during its wrap-up, the agent is free again with it. */
   async saveForm(callId: string): Promise<void> {
     await this.act("form", async () => {
+      const last = store.desk?.past[0]?.callId ?? newest(store.forms);
       if (!(await this.wrapUps.save(callId))) return;
       void this.loadWork();
-      const last = store.desk?.past[0]?.callId ?? callId;
       if (store.desk?.agent?.state === "wrap_up" && last === callId) await api.wrapUp("end");
     });
   }

@@ -61,6 +61,11 @@ export function fromServer(row: WrapUp): WrapUpForm {
   };
 }
 
+/** The call of the newest form: the one whose wrap-up runs, if one does. */
+export function newest(forms: readonly WrapUpForm[]): string {
+  return forms.reduce<WrapUpForm | null>((last, each) => (last && last.atMs > each.atMs ? last : each), null)?.callId ?? "";
+}
+
 interface Talk {
   callId: string;
   stage: string;
@@ -145,13 +150,13 @@ export class WrapUps {
     const form = this.form(callId);
     if (!form) return false;
     form.saving = "saving";
+    form.refused = "";
     try {
       await this.ports.write("save", body(form));
     } catch (error) {
-      if (!this.adopt(callId, error)) {
-        form.saving = "failed";
-        form.refused = this.ports.sentence(error);
-      }
+      // Also when another page's text was put together with this one: whoever pressed the button has to look again.
+      if (!this.adopt(callId, error)) form.saving = "failed";
+      form.refused = this.ports.sentence(error);
       return this.form(callId) === undefined;
     }
     this.drop(callId);

@@ -390,6 +390,10 @@ def test_a_report_is_shown_and_exported_with_the_same_figures_cti_c9(world: Worl
         assert client.get(f"/reports/{subject}", query_string=MONTH).status_code == 200
     long = {"from": "2026-01-01 00:00", "to": "2026-03-01 00:00", "interval": "hour"}
     assert client.get("/reports/queue", query_string=long, headers=HTMX).status_code == 422
+    chosen = {"from": "2026-09-01 00:00", "to": "2026-09-02 00:00", "interval": "hour"}
+    part = client.get("/reports/queue", query_string=chosen, headers=HTMX).get_data(as_text=True)
+    assert 'id="zj-report-tabs"' in part, "the other reports are of what was just asked for"
+    assert re.search(r'href="/reports/agent\?from=2026-09-01[^"]*interval=hour"', part)
     assert client.get("/reports/nothing").status_code == 404
     assert world.client("one", "agent").get("/reports").status_code == 403
     client.post("/reports/queue/export", data={**MONTH, "interval": "day"})

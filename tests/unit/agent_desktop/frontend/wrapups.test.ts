@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isPage, Pops, sandbox, withPop } from "../../../../agent_desktop/frontend/desk/pops";
-import { conversationBegins, together, type WrapUpForm, type WrapUpPorts, WrapUps } from "../../../../agent_desktop/frontend/desk/wrapups";
+import { conversationBegins, newest, together, type WrapUpForm, type WrapUpPorts, WrapUps } from "../../../../agent_desktop/frontend/desk/wrapups";
 import type { DeskCall } from "../../../../agent_desktop/frontend/desk/reduce";
 import type { Pop, WrapUp } from "../../../../agent_desktop/frontend/wire";
 
@@ -44,7 +44,7 @@ class Server implements WrapUpPorts {
 
   discard = async (callId: string): Promise<unknown> => this.rows.delete(callId);
   standing = (error: unknown): WrapUp | "saved" | null => (error as { standing?: WrapUp | "saved" }).standing ?? null;
-  sentence = (): string => "";
+  sentence = (error: unknown): string => (this.standing(error) ? "look again" : "");
   tell = (): void => void (this.told += 1);
 }
 
@@ -146,6 +146,25 @@ describe("wrap-up forms (DSK-9)", () => {
     await vi.advanceTimersByTimeAsync(500);
     expect(other.forms).toEqual([]);
     expect(server.rows.get("c1")?.note).toBe("done!");
+  });
+
+  it("saving what another page changed says so, and saves both texts when asked again", async () => {
+    forms.begin(CALL, 5);
+    await vi.advanceTimersByTimeAsync(0);
+    server.rows.set("c1", row({ note: "theirs", revision: 2 }));
+    forms.change("c1", { note: "mine" });
+    expect(await forms.save("c1")).toBe(false);
+    expect(forms.form("c1")).toMatchObject({ refused: "look again", note: "theirs\nmine" });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await forms.save("c1")).toBe(true);
+    expect(server.written.at(-1)).toBe("save:theirs\nmine");
+  });
+
+  it("the newest is that of the last call, whichever was written in last", () => {
+    forms.begin({ ...CALL, callId: "c2" }, 6);
+    forms.begin(CALL, 5);
+    expect(newest(state.forms)).toBe("c2");
+    expect(newest([])).toBe("");
   });
 
   it("the next call's form is a tab beside the one that is not saved yet", () => {
