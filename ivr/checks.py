@@ -25,7 +25,10 @@ from ivr.model import (
 )
 from ivr.nodes.base import Exit, Reference, ReferenceKind
 from ivr.patterns import MAX_PATTERNS, is_pattern
+from ivr.places import names
 from ivr.problems import N_, Problem, Severity
+from ivr.prompt_values import MAX_SPOKEN
+from ivr.reading import read
 
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -176,6 +179,8 @@ def _prompt(flow: Flow, node: str, field: str, prompt: Prompt) -> Iterator[Probl
             yield Problem(
                 id="no-text", message=N_("Enter the text to speak."), node=node, field=f"{field}.text"
             )
+        case TextPrompt():
+            yield from _text(flow, node, f"{field}.text", prompt)
         case VariablePrompt() if prompt.name not in flow.variable_names():
             message = N_("There is no variable named %(name)s.")
             params = {"name": prompt.name}
@@ -184,6 +189,24 @@ def _prompt(flow: Flow, node: str, field: str, prompt: Prompt) -> Iterator[Probl
             )
         case SystemVariablePrompt() | _:
             pass
+
+
+def _text(flow: Flow, node: str, field: str, prompt: TextPrompt) -> Iterator[Problem]:
+    languages = [prompt.language] if prompt.language else ["zh", "en"]
+    if any(len(read(prompt.text, prompt.reading, language)) > MAX_SPOKEN for language in languages):
+        message = N_("This is too long to be spoken in one go. Make two items of it.")
+        yield Problem(id="too-long", message=message, node=node, field=field)
+    for name in names(prompt.text):
+        if name in flow.variable_names() or name in set(SystemVariable):
+            message = N_("{%(name)s} is spoken as it is written. Add the variable as an item of its own.")
+            yield Problem(
+                id="place-in-text",
+                message=message,
+                params={"name": name},
+                node=node,
+                field=field,
+                severity=Severity.WARNING,
+            )
 
 
 def _dangling(node: str, field: str, target: str) -> Problem:

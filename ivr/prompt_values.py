@@ -10,6 +10,9 @@ import enum
 
 import msgspec
 
+MAX_SPOKEN = 2000
+"""Characters of the longest text that is spoken, its numbers written out; some seven minutes of speech."""
+
 
 class Reading(enum.StrEnum):
     """How numbers in a text or a variable are read (CTI-I4)."""

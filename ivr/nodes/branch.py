@@ -36,6 +36,8 @@ class Operator(enum.StrEnum):
 
 
 _NUMERIC = frozenset({Operator.GREATER, Operator.LESS})
+_PARTIAL = frozenset({Operator.CONTAINS, Operator.STARTS})
+"""With nothing to compare with these are always true."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +130,9 @@ class Branch(Node, frozen=True, kw_only=True, tag="branch"):
             if case.operator in _NUMERIC and not _NUMBER.fullmatch(case.value.strip()):
                 message = N_("Enter a number to compare with.")
                 yield Problem(id="not-a-number", message=message, node=self.code, field=field)
+            if case.operator in _PARTIAL and not case.value:
+                message = N_("Enter what to look for; left empty, every value has it.")
+                yield Problem(id="no-value", message=message, node=self.code, field=field)
 
 
 def _is_true(case: Case, value: str) -> bool:

@@ -14,7 +14,7 @@ from ivr.calendar import CHINA, Calendar, is_working_day
 from ivr.nodes.base import Exit, Moment, Node, NoState, Reference, ReferenceKind, Signal, Stay, Turn
 from ivr.nodes.form import Choice, Field, Group, Kind
 from ivr.nodes.rules import MAX_RULES, check_number, exits_of, way_on
-from ivr.problems import N_, Problem
+from ivr.problems import N_, Problem, Severity
 from ivr.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -124,6 +124,17 @@ class TimeCheck(Node, frozen=True, kw_only=True, tag="time"):
             for field, message in _wrong(rule):
                 yield Problem(
                     id=f"bad-{field}", message=message, node=self.code, field=f"rules.{index}.{field}"
+                )
+            if rule.days is Days.ANY and rule.calendar:
+                message = N_(
+                    "The calendar changes nothing while all days count; choose its working days or its days off."
+                )
+                yield Problem(
+                    id="calendar-unused",
+                    message=message,
+                    node=self.code,
+                    field=f"rules.{index}.days",
+                    severity=Severity.WARNING,
                 )
 
 

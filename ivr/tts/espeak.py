@@ -15,11 +15,12 @@ from pathlib import Path
 
 import espeakng_loader
 
+from ivr.prompt_values import MAX_SPOKEN
 from ivr.tts.child import run_child
 from ivr.tts.provider import SpeechError
 
-MAX_CHARACTERS = 2000
-"""Longest text; some seven minutes of speech."""
+MAX_CHARACTERS = MAX_SPOKEN
+"""Longest text."""
 TIMEOUT_S = 20.0
 """A text of the longest length takes about two seconds on a slow machine."""
 

@@ -172,6 +172,7 @@ def test_prompts() -> None:
                 ("bad-start", "rules.0.start"), ("bad-end", "rules.0.end"), ("bad-weekdays", "rules.0.weekdays"),
                 ("bad-calendar", "rules.0.calendar"), ("no-next-node", "rules.0.target"),
                 ("bad-weekdays", "rules.1.weekdays"), ("bad-calendar", "rules.1.calendar"),
+                ("calendar-unused", "rules.1.days"),
             },
         ),
         (
@@ -403,3 +404,41 @@ def test_a_problem_is_a_value_and_a_sentence() -> None:
     problem = checks.check(flow_of(END, fallback="nowhere"))[0]
     assert msgspec.json.decode(msgspec.json.encode(problem), type=type(problem)) == problem
     assert problem.sentence("en") == "This leads to the node nowhere, which does not exist."
+
+
+def severities(flow: Flow) -> set[tuple[str, str, str]]:
+    return {(problem.id, problem.field, problem.severity.value) for problem in checks.check(flow)}
+
+
+def test_a_comparison_with_nothing_that_is_always_true_is_none() -> None:
+    cases = [
+        Case(variable="caller_number", operator=operator, target="end")
+        for operator in (Operator.CONTAINS, Operator.STARTS, Operator.EQUALS, Operator.EMPTY)
+    ]
+    flow = flow_of(Branch(code="b", name="b", cases=cases, otherwise="end"), END)
+    assert severities(flow) == {("no-value", f"cases.{index}.value", "error") for index in (0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("号" * 2000, set()), ("8" * 500 + " " + "8" * 500, {"too-long"})]
+)
+def test_a_text_that_is_too_long_once_its_numbers_are_written_out_is_told(text: str, found: set[str]) -> None:
+    """It would be replaced by the word that it is not available, for every caller."""
+    flow = flow_of(Playback(code="a", name="a", prompts=[TextPrompt(text=text)], next="end"), END)
+    assert {problem.id for problem in checks.errors(flow)} == found
+
+
+def test_a_place_in_a_spoken_text_is_told() -> None:
+    said = [TextPrompt(text="{order} {caller_number} {whatever}")]
+    node = Playback(code="a", name="a", prompts=said, next="end")
+    flow = msgspec.structs.replace(flow_of(node, END), variables=[FlowVariable(name="order")])
+    problems = checks.check(flow)
+    assert [problem.params["name"] for problem in problems] == ["order", "caller_number"]
+    assert "{order}" in problems[0].sentence("en")
+    assert severities(flow) == {("place-in-text", "prompts.0.text", "warning")}
+
+
+def test_a_calendar_without_effect_is_told() -> None:
+    rule = TimeRule(calendar="cn", target="end")
+    flow = flow_of(TimeCheck(code="t", name="t", rules=[rule], otherwise="end"), END)
+    assert severities(flow) == {("calendar-unused", "rules.0.days", "warning")}
