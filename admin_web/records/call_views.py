@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -21,9 +24,11 @@ from core.views import View, current_principal, may, parts, session
 from cti.call.model import EndedIn, SegmentKind
 from cti.desk import wrap_ups
 from cti.desk.models import CallWrapUp
-from cti.models import Queue
-from cti.records.models import CallRecord, Recording
+from cti.models import Extension, Queue
+from cti.records.models import CallLeg, CallRecord, Recording
 from cti.records.notes import notes_of
+
+_ROW_ID = re.compile(r"[0-9]{1,18}")
 
 
 class RecordPage(View):
@@ -45,10 +50,19 @@ class RecordPage(View):
             region=region_name(call.record.region),
             offer_results=OFFER_RESULTS,
             leg_kinds=LEG_KINDS,
+            phones=phones_of(db, call.legs),
             may_play=may(Permission.RECORDINGS_PLAY),
             may_download=may(Permission.RECORDINGS_DOWNLOAD),
             wrap_ups=wrap_ups_of(db, call.record, own_only()),
         )
+
+
+def phones_of(db: TenantSession, legs: Sequence[CallLeg]) -> dict[str, str]:
+    """Return the extension's number of each leg to one, by the leg's id: what the switch dialled is a SIP user."""
+    ids = {leg.leg_uuid: int(leg.extension) for leg in legs if _ROW_ID.fullmatch(leg.extension)}
+    rows = db.execute(select(Extension.id, Extension.number).where(Extension.id.in_(set(ids.values()))))
+    numbers = {row.id: row.number for row in rows} if ids else {}
+    return {leg: numbers[extension] for leg, extension in ids.items() if extension in numbers}
 
 
 def wrap_ups_of(db: TenantSession, record: CallRecord, own_of: int) -> list[CallWrapUp]:

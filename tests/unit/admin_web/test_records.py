@@ -22,9 +22,10 @@ from core.jobs.models import BackgroundJob, JobState
 from core.jobs.worker import Meters, Worker
 from core.models import Account, AuditEntry
 from core.store import FileStore
-from cti.call.model import EndedIn, OfferResult
+from cti.call.model import EndedIn, LegKind, OfferResult
 from cti.desk.models import CallWrapUp
-from cti.records.models import CallOffer, CallRecord, Direction, Recording, RecordState
+from cti.models import Extension
+from cti.records.models import CallLeg, CallOffer, CallRecord, Direction, Recording, RecordState
 from tests.unit.admin_web.conftest import World
 
 HTMX = {"HX-Request": "true", "HX-Target": "zj-list"}
@@ -243,6 +244,21 @@ def test_a_missed_call_an_agent_dialled_and_handed_over_is_called_back_at_the_cu
     data = b"".join(FileStore(world.parts.settings.store_dir).read(last_job(world).file_key))
     (_, row) = load_workbook(io.BytesIO(data)).active.iter_rows(values_only=True)
     assert row[1] == "13911112222"
+
+
+def test_a_calls_page_says_which_extension_rang_cti_c7(world: World) -> None:
+    add(world, "rang")
+    extension = world.ids["one"]["extensions"]
+    times = {"call_id": "rang", "direction": Direction.OUT, "started_at": AT, "ended_at": AT}
+    with world.parts.database.transaction(world.ids["one"]["tenants"]) as session:
+        number = session.get_one(Extension, extension).number
+        hidden = {"from_number": "anonymous", "to_number": "anonymous"}
+        rang = CallLeg(leg_uuid="l-1", kind=LegKind.AGENT, extension=str(extension), **hidden, **times)
+        session.add_all([rang, CallLeg(leg_uuid="l-2", kind=LegKind.AGENT, extension="9" * 20, **times)])
+        session.commit()
+    page = world.client("one", "tenant_admin").get("/records/calls/rang").get_data(as_text=True)
+    assert re.search(rf"<dd>\s*→ \S+ {number}</dd>", page)
+    assert "Number withheld" not in page
 
 
 def test_lists_are_pages_by_key_with_a_fixed_number_of_queries(world: World) -> None:
