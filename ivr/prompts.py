@@ -14,7 +14,7 @@ import structlog
 
 from ivr.model import Flow, Prompt, SoundPrompt, SystemVariablePrompt, TextPrompt, VariablePrompt, VoicePrompt
 from ivr.prompt_values import Reading, SystemVariable
-from ivr.reading import read
+from ivr.reading import read, read_system
 from ivr.tts.patience import PATIENCE_S, of_one_caller
 from ivr.tts.provider import Speaker, SpeechError
 
@@ -132,8 +132,8 @@ def _system_value(prompt: SystemVariablePrompt, language: str, context: PromptCo
         return read(f"{_now(context):%Y-%m-%d}", Reading.DATE, language)
     if prompt.name is SystemVariable.TIME:
         return read(f"{_now(context):%H:%M}", Reading.NUMBER, language)
-    reading = Reading.NUMBER if prompt.name is SystemVariable.QUEUE_POSITION else prompt.reading
-    return read(context.variables.get(prompt.name.value, "")[:CUT_AT], reading, language)
+    value = context.variables.get(prompt.name.value, "")[:CUT_AT]
+    return read_system(prompt.name, value, prompt.reading, language)
 
 
 def _now(context: PromptContext) -> datetime.datetime:

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from types import ModuleType
 
+from core import phone
 from ivr import reading_en, reading_zh
-from ivr.prompt_values import Reading
+from ivr.prompt_values import Reading, SystemVariable
 
 MAX_WHOLE_DIGITS = 16
 """Longer numbers are read digit by digit: nobody follows quadrillions."""
@@ -82,6 +83,18 @@ def read(text: str, reading: Reading, language: str) -> str:
     if grammar is reading_zh:
         return _PATTERNS[reading].sub(words, plain)
     return _PATTERNS[reading].sub(lambda match: _set_apart(match, words(match)), plain)
+
+
+def read_system(name: SystemVariable, value: str, reading: Reading, language: str) -> str:
+    """Return a system variable's value in words. Telephone numbers are said as they are dialled here, without the
+    country's code; one that is withheld is nothing to say. A place in a queue is always a number.
+    """
+    if name in (SystemVariable.CALLER_NUMBER, SystemVariable.CALLED_NUMBER):
+        withheld = phone.of_stored(value).kind is phone.NumberKind.WITHHELD
+        value = "" if withheld else phone.display(value)
+    if name is SystemVariable.QUEUE_POSITION:
+        reading = Reading.NUMBER
+    return read(value, reading, language)
 
 
 def _spans(text: str, grammar: ModuleType) -> str:

@@ -25,7 +25,7 @@ from ivr.prompt_values import (
     SystemVariablePrompt,
     VariablePrompt,
 )
-from ivr.reading import read
+from ivr.reading import read, read_system
 
 MAX_LETTERS = 2000
 """Of one line."""
@@ -138,8 +138,8 @@ class TrialWords:
                 return read(f"{now:%Y-%m-%d}", Reading.DATE, language)
             case SystemVariable.TIME:
                 return read(f"{now:%H:%M}", Reading.NUMBER, language)
-        reading = Reading.NUMBER if prompt.name is SystemVariable.QUEUE_POSITION else prompt.reading
-        return read(run.variables.get(prompt.name.value, "")[:CUT_AT], reading, language)
+        value = run.variables.get(prompt.name.value, "")[:CUT_AT]
+        return read_system(prompt.name, value, prompt.reading, language)
 
     def key(self, node: str, digit: str) -> Line:
         """A key was pressed."""

@@ -86,6 +86,29 @@ def test_what_is_spoken(
     assert provider.said == [(language, text)]
 
 
+@pytest.mark.parametrize(
+    ("stored", "spoken"),
+    [
+        ("+8613800138000", "幺三八零零幺三八零零零"),
+        ("+861012345678", "零幺零，幺二三四五六七八"),
+        ("+14155550100", "加幺，四幺五，五五五，零幺零零"),
+        ("10086", "幺零零八六"),
+        ("8001", "八零零幺"),
+    ],
+)
+def test_a_callers_number_is_said_as_it_is_dialled(
+    context: PromptContext, provider: HearingProvider, stored: str, spoken: str
+) -> None:
+    called = dataclasses.replace(context, variables={"caller_number": stored})
+    resolve(SystemVariablePrompt(name=SystemVariable.CALLER_NUMBER), called)
+    assert provider.said == [("zh", spoken)]
+
+
+def test_a_withheld_number_is_not_spoken(context: PromptContext) -> None:
+    withheld = dataclasses.replace(context, variables={"caller_number": "anonymous"})
+    assert resolve(SystemVariablePrompt(name=SystemVariable.CALLER_NUMBER), withheld) == []
+
+
 def test_an_empty_variable_is_skipped_but_a_list_never_is_silence(context: PromptContext) -> None:
     empty: list[Prompt] = [VariablePrompt(name="empty"), VariablePrompt(name="unset")]
     assert resolve(empty[0], context) == []
