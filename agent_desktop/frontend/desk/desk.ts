@@ -12,6 +12,7 @@ import { SimulatedPhone } from "../phone/simulated";
 import { PhoneError, type PhoneEvent, type SoftPhone } from "../phone/softphone";
 import type { ChosenState, Endpoint, SuperviseState, TransferTo, WorkEntry, WrapUp } from "../wire";
 import { chats, type ToldLine } from "./chats";
+import { ringsElsewhere } from "./dialling";
 import { Line } from "./line";
 import { Pops, withPop } from "./pops";
 import { apply, type DeskCall, fromSnapshot, isAfter } from "./reduce";
@@ -345,6 +346,10 @@ export class Desk {
   }
 
   async answer(call: DeskCall): Promise<boolean> {
+    if (ringsElsewhere(endpointOf(call), store.holding)) {
+      this.say(t("phone.elsewhere"), "warning");
+      return false;
+    }
     return this.act("answer", () =>
       endpointOf(call) === "web" ? this.line.answer(call.legId) : api.leg(call.legId, "answer"),
     );

@@ -1,8 +1,14 @@
-// Whether an agent can call out now, as the controller decides it (cti.controller.dialling). Pure.
+// Whether an agent can call out now, as the controller decides it (cti.controller.dialling), or answer here. Pure.
+import type { Holding } from "../phone/holder";
 import type { AgentState } from "../wire";
 
 /** What stands in the way: the agent's state, or the phone that is away. */
 export type DialObstacle = "state" | "phone";
+
+/** Whether what rings on `endpoint` can be answered in another tab alone, which has the browser's phone. */
+export function ringsElsewhere(endpoint: string, holding: Holding): boolean {
+  return endpoint === "web" && holding === "elsewhere";
+}
 
 const WORKING: readonly string[] = ["ready", "not_ready"];
 

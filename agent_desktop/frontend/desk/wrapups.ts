@@ -155,7 +155,11 @@ export class WrapUps {
       await this.ports.write("save", body(form));
     } catch (error) {
       // Also when another page's text was put together with this one: whoever pressed the button has to look again.
-      if (!this.adopt(callId, error)) form.saving = "failed";
+      if (!this.adopt(callId, error)) {
+        form.saving = "failed";
+        this.dirty.add(callId);
+        this.later(callId, 0); // a draft it is still, and what was typed last is not at the server yet
+      }
       form.refused = this.ports.sentence(error);
       return this.form(callId) === undefined;
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { dialObstacle } from "../../../../agent_desktop/frontend/desk/dialling";
+import { dialObstacle, ringsElsewhere } from "../../../../agent_desktop/frontend/desk/dialling";
 import type { AgentStateName } from "../../../../agent_desktop/frontend/wire";
 
 describe("calling out", () => {
@@ -13,4 +13,9 @@ describe("calling out", () => {
   it("needs a phone that is connected", () => {
     expect(dialObstacle({ state: "ready", registered: false })).toBe("phone");
   });
+});
+
+it("the browser's phone is answered in the tab that has it, others anywhere", () => {
+  const asked = [ringsElsewhere("web", "elsewhere"), ringsElsewhere("web", "here"), ringsElsewhere("sip", "elsewhere")];
+  expect(asked).toEqual([true, false, false]);
 });

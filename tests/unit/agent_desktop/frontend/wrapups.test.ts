@@ -27,12 +27,15 @@ class Server implements WrapUpPorts {
   readonly written: string[] = [];
   told = 0;
   down = false;
+  /** What a form lacks to be saved. */
+  lacks = "";
 
   drafts = async (): Promise<WrapUp[]> => [...this.rows.values()].filter((each) => !each.saved);
 
   async write(what: "keep" | "save", form: Record<string, unknown>): Promise<WrapUp> {
     await Promise.resolve();
     if (this.down) throw new Error("network");
+    if (this.lacks && what === "save") throw new Error(this.lacks);
     const before = this.rows.get(String(form["call_id"]));
     if (before?.saved) throw { standing: "saved" };
     if ((before?.revision ?? 0) !== form["revision"]) throw { standing: before };
@@ -44,7 +47,7 @@ class Server implements WrapUpPorts {
 
   discard = async (callId: string): Promise<unknown> => this.rows.delete(callId);
   standing = (error: unknown): WrapUp | "saved" | null => (error as { standing?: WrapUp | "saved" }).standing ?? null;
-  sentence = (error: unknown): string => (this.standing(error) ? "look again" : "");
+  sentence = (error: unknown): string => (this.standing(error) ? "look again" : this.lacks);
   tell = (): void => void (this.told += 1);
 }
 
@@ -146,6 +149,17 @@ describe("wrap-up forms (DSK-9)", () => {
     await vi.advanceTimersByTimeAsync(500);
     expect(other.forms).toEqual([]);
     expect(server.rows.get("c1")?.note).toBe("done!");
+  });
+
+  it("what was typed just before a save that is refused is kept as a draft", async () => {
+    forms.begin(CALL, 5);
+    await vi.advanceTimersByTimeAsync(0);
+    server.lacks = "no disposition";
+    forms.change("c1", { note: "typed at once" });
+    expect(await forms.save("c1")).toBe(false);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(server.rows.get("c1")?.note).toBe("typed at once");
+    expect(forms.form("c1")).toMatchObject({ saving: "kept", refused: "no disposition" });
   });
 
   it("saving what another page changed says so, and saves both texts when asked again", async () => {
