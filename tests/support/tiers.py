@@ -49,6 +49,6 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     for name in sorted(_counts):
         counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(_counts[name].items()))
         terminalreporter.write_line(f"{name}: ran: {counts}")
-    for entry in filter(None, os.environ.get("ZJ_TIERS_LEFT_OUT", "").split(";")):
+    for entry in os.environ.get("ZJ_TIERS_LEFT_OUT", "").splitlines():
         marker, _, why = entry.partition("=")
         terminalreporter.write_line(f"{_MARKED[marker]}: could not run: {why}")
