@@ -176,11 +176,15 @@ def _check(row: Trunk | None, values: dict[str, Any], password: str) -> None:
         raise refuse("password", lazy("A registration needs a password."))
 
 
-def _switch(session: TenantSession, actor: Principal, row: Trunk) -> LazyText:
-    store(session, actor, "trunks.switch", row, {"enabled": not row.enabled})
+def _switch_on(session: TenantSession, actor: Principal, row: Trunk) -> LazyText:
+    store(session, actor, "trunks.switch", row, {"enabled": True})
     publish(session, row)
-    if row.enabled:
-        return lazy("%(code)s is being set up at the switch.", code=row.code)
+    return lazy("%(code)s is being set up at the switch.", code=row.code)
+
+
+def _switch_off(session: TenantSession, actor: Principal, row: Trunk) -> LazyText:
+    store(session, actor, "trunks.switch", row, {"enabled": False})
+    publish(session, row)
     return lazy("%(code)s is off; its calls stay up.", code=row.code)
 
 
@@ -255,11 +259,20 @@ TRUNKS = Resource(
     ),
     actions=(
         Action(
-            name="switch",
-            label=lazy("On or off"),
+            name="enable",
+            label=lazy("Enable"),
+            icon="circle-check",
+            permission=Permission.TRUNKS_EDIT,
+            run=_switch_on,
+            shown=lambda row: not row.enabled,
+        ),
+        Action(
+            name="disable",
+            label=lazy("Disable"),
             icon="ban",
             permission=Permission.TRUNKS_EDIT,
-            run=_switch,
+            run=_switch_off,
+            shown=lambda row: row.enabled,
         ),
         Action(
             name="register",

@@ -122,7 +122,8 @@ def test_the_list_shows_what_the_switch_says_and_the_calls_now(world: World) -> 
 def test_a_trunk_is_switched_and_deleted_only_when_nothing_uses_it(world: World) -> None:
     row = _trunk(world)
     client = world.client("platform", "operator")
-    assert client.post(f"/platform/trunks/{row.id}/switch", headers=HTMX).status_code == 200
+    answers = [client.post(f"/platform/trunks/{row.id}/disable", headers=HTMX) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 409], "the second on a page from before"
     assert _document(world, f"trunk:{row.id}").enabled is False
     _numbers(world, "02160001000", trunk_id=str(row.id))
     answer = client.post(f"/platform/trunks/{row.id}/delete", headers=HTMX)
@@ -235,5 +236,12 @@ def test_a_companys_people_see_their_numbers_and_nothing_of_the_operators(world:
     assert "021-60001001" not in page
     for address in ("/platform/trunks", f"/platform/trunks/{row.id}", "/platform/numbers"):
         assert client.get(address).status_code == 403
-    for address in ("new", f"{row.id}", f"{row.id}/switch", f"{row.id}/register", f"{row.id}/delete"):
+    for address in (
+        "new",
+        f"{row.id}",
+        f"{row.id}/enable",
+        f"{row.id}/disable",
+        f"{row.id}/register",
+        f"{row.id}/delete",
+    ):
         assert client.post(f"/platform/trunks/{address}", data=FORM, headers=HTMX).status_code == 403
