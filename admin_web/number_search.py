@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from core import phone
@@ -10,13 +10,12 @@ from core.views import sees_full_numbers
 
 
 def number_matches(column: InstrumentedAttribute[str], text: str) -> ColumnElement[bool]:
-    """Return the condition that `column` fits what was typed.
+    """Return the condition that `column` fits what was typed: a number as people write it, or a part of it.
 
     Where the account may not see numbers in full, parts find nothing: digit by digit they would tell the number.
     """
-    if sees_full_numbers():
-        return column.contains(text, autoescape=True)
     try:
-        return column == phone.parse(text).stored
+        whole = column == phone.parse(text).stored
     except phone.InvalidNumberError:
-        return column == text
+        whole = column == text
+    return or_(whole, column.contains(text, autoescape=True)) if sees_full_numbers() else whole

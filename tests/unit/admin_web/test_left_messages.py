@@ -130,6 +130,10 @@ def test_messages_are_found_by_number_and_day(world: World) -> None:
     leave(world, "m-old", caller="+8613800000001", at=utc_now() - datetime.timedelta(days=40))
     client = world.client("one", "tenant_admin")
     assert "m-old" not in client.get("/left-messages?number=1111").get_data(as_text=True)
+    leave(world, "m-office", caller="+861065551234")
+    for written in ("010-65551234", "010 6555 1234", "65551234"):
+        found = client.get("/left-messages", query_string={"number": written}).get_data(as_text=True)
+        assert ("m-office" in found, "m-1" in found) == (True, False), f"{written}, as the list shows it"
     week = (utc_now() - datetime.timedelta(days=7)).strftime("%Y-%m-%d")
     assert "m-old" not in client.get(f"/left-messages?from={week}").get_data(as_text=True)
     older = client.get(f"/left-messages?to={week}").get_data(as_text=True)
