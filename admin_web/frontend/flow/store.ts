@@ -142,15 +142,16 @@ export function createEditor(boot: Boot) {
     return clearOf(draft.value, types, all, wanted, nodeHeight(blank, type));
   }
 
-  /** Add a node after `after`; `from` is a way out that leads to it, `at` its place. Returns its code. */
-  function add(typeName: string, options: { after?: string; from?: { code: string; field: string }; at?: Position; name?: string } = {}): string {
+  /** Add a node after `after`; `from` is a way out that leads to it, `as` the flow's field that does, `at` its place. Returns its code. */
+  function add(typeName: string, options: { after?: string; from?: { code: string; field: string }; as?: "entry" | "fallback"; at?: Position; name?: string } = {}): string {
     const type = types.get(typeName);
     if (!type || readOnly.value) return "";
     const after = options.from?.code ?? options.after ?? current.value;
     const at = options.at ?? placeFor(type, after);
     const before = doc.placeNodes(draft.value, places.value);
     const added = doc.addNode(before, type, options.name?.trim() || type.label, { after, at });
-    const next = options.from ? doc.connect(added.document, types, options.from.code, options.from.field, added.code) : added.document;
+    const connected = options.from ? doc.connect(added.document, types, options.from.code, options.from.field, added.code) : added.document;
+    const next = options.as ? { ...connected, [options.as]: added.code } : connected;
     commit(next, t("step.add", { node: nodeName(next, added.code) }));
     if (!options.from) open(added.code);
     say(t("said.added", { node: nameOf(added.code) }));
