@@ -14,7 +14,15 @@ from sqlalchemy.exc import IntegrityError
 
 from admin_web.resource import Action, BatchAction, Field, field_of_error, parse_form, worded
 from admin_web.resource_shown import name_of_row
-from admin_web.resource_views import InUseError, ResourceView, changed, reached, row_of
+from admin_web.resource_views import (
+    ChangedSinceError,
+    InUseError,
+    ResourceView,
+    changed,
+    reached,
+    row_of,
+    stamp_of,
+)
 from core.database import TenantSession
 from core.errors import CallerFault, Conflict, NotFound
 from core.i18n import gettext, lazy, ngettext
@@ -70,7 +78,12 @@ class ActionView(ResourceView):
     def get(self, row_id: int) -> ResponseReturnValue:
         """Show the drawer that asks."""
         row = row_of(session(), self.resource, row_id)
-        return self.page(row, self._first_values(row), {})
+        return self.page(row, self._first_values(row), {}, stamp=self._stamp(row))
+
+    def _stamp(self, row: Any) -> str:
+        """Return what stands for the values the drawer begins with and replaces; of other drawers nothing."""
+        action = self.action
+        return "" if action.load is None else stamp_of(action.name, row, action.load(session(), row))
 
     def _first_values(self, row: Any) -> dict[str, Any]:
         if self.action.load is not None:
@@ -87,9 +100,12 @@ class ActionView(ResourceView):
         values, errors = parsed(db, action.fields, form)
         if self.resource.seen:
             values["seen"] = self._seen()
-        message = ""
+        message, stamp = "", request.form.get("stamp", "")
         if not errors:
             try:
+                if stamp and stamp != (present := self._stamp(row)):
+                    stamp = present
+                    raise ChangedSinceError()
                 text = self._run(db, action, row, values)
                 db.commit()
             except CallerFault as error:
@@ -100,7 +116,8 @@ class ActionView(ResourceView):
             else:
                 return changed(text, self.resource)
         db.rollback()
-        return self.page(row_of(db, self.resource, row_id), _typed(action.fields, form), errors, message), 422
+        row = row_of(db, self.resource, row_id)
+        return self.page(row, _typed(action.fields, form), errors, message, stamp), 422
 
     @staticmethod
     def _seen() -> str:
@@ -114,8 +131,10 @@ class ActionView(ResourceView):
         assert action.run is not None
         return action.run(db, current_principal(), row)
 
-    def page(self, row: Any, values: dict[str, Any], errors: dict[str, str], message: str = "") -> str:
-        """Return the drawer."""
+    def page(
+        self, row: Any, values: dict[str, Any], errors: dict[str, str], message: str = "", stamp: str = ""
+    ) -> str:
+        """Return the drawer; `stamp` stands for what is stored of what it replaces."""
         action = self.action
         lines = list(action.about(session(), current_principal(), row)) if action.about else []
         reason = action.locked(row)
@@ -132,6 +151,7 @@ class ActionView(ResourceView):
             lines=lines,
             fields=self.shown(values, errors, new=True, fields=action.fields),
             seen=self._seen() if self.resource.seen else "",
+            stamp=stamp,
             message=message,
         )
 

@@ -4,11 +4,13 @@ the routes of both in `admin_web.resource_routes`.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import make_response, redirect, render_template, request, url_for
+from flask import current_app, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
@@ -43,6 +45,27 @@ class TakenError(Conflict):
 
     id = "taken"
     sentence = lazy("Another entry has this code, number or name already.")
+
+
+class ChangedSinceError(Conflict):
+    """Somebody else changed what the form would replace, after it was opened."""
+
+    id = "changed-since"
+    sentence = lazy(
+        "Somebody else changed this after you opened it. What you entered stands here; save again to put it in place "
+        "of theirs, or close and open it anew."
+    )
+
+
+def stamp_of(kind: str, row: Any, values: Mapping[str, Any]) -> str:
+    """Return what stands for the values of `row` that a form of `kind` replaces; nothing can be told from it. The order
+    of several chosen ones does not count.
+    """
+    plain = {
+        name: sorted(map(str, each)) if isinstance(each, list) else each for name, each in values.items()
+    }
+    text = json.dumps([kind, row.id, plain], default=str, sort_keys=True)
+    return hmac.new(str(current_app.secret_key).encode(), text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def list_rows(
@@ -156,8 +179,10 @@ class ResourceView(View):
             return False
         return field.permission is None or may(field.permission)
 
-    def form_page(self, row: Any, values: dict[str, Any], errors: dict[str, str], message: str = "") -> str:
-        """Return the drawer with the form."""
+    def form_page(
+        self, row: Any, values: dict[str, Any], errors: dict[str, str], message: str = "", stamp: str = ""
+    ) -> str:
+        """Return the drawer with the form; `stamp` stands for what is stored of the row."""
         fields = self.shown(values, errors, new=row is None)
         return render_template(
             "resource/form.html",
@@ -165,6 +190,7 @@ class ResourceView(View):
             row=row,
             fields=fields,
             message=message,
+            stamp=stamp,
             can_save=self.can_save(row),
         )
 
@@ -228,7 +254,15 @@ class FormView(ResourceView):
         values = resource.field_values(db, row)
         if row is None and resource.copied is not None and (after := request.args.get("after", 0, int)):
             values |= resource.copied(db, row_of(db, resource, after))
-        return self.form_page(row, values, {})
+        return self.form_page(row, values, {}, stamp=self._stamp(row))
+
+    def _stamp(self, row: Any) -> str:
+        """Return what stands for the values of `row` that this account's form replaces; of a new row nothing."""
+        if row is None:
+            return ""
+        stored = self.resource.field_values(session(), row)
+        mine = [field.name for field in self.resource.fields if self.writable(field, new=False)]
+        return stamp_of(self.resource.name, row, {name: stored.get(name) for name in mine})
 
     def post(self, row_id: int = 0) -> ResponseReturnValue:
         """Save it; errors come back at their fields."""
@@ -238,10 +272,13 @@ class FormView(ResourceView):
         options: dict[str, Options] = {field.name: field.options(db) for field in writable if field.options}
         given: Mapping[str, list[str]] = request.form.to_dict(flat=False)
         values, errors = parse_form(writable, given, options)
-        message = ""
+        message, stamp = "", request.form.get("stamp", "")
         if not errors:
             try:
                 assert resource.save is not None
+                if stamp and stamp != (present := self._stamp(row)):
+                    stamp = present
+                    raise ChangedSinceError()
                 saved = resource.save(db, current_principal(), row, values)
                 db.commit()
             except IntegrityError:
@@ -253,10 +290,10 @@ class FormView(ResourceView):
                 if row is None and resource.after_create is not None:
                     return gone_to(resource.after_create(saved))
                 return changed(lazy("Saved: %(name)s", name=name_of_row(saved)), resource)
-        return self._again(row_id, given, errors, message), 422
+        return self._again(row_id, given, errors, message, stamp), 422
 
     def _again(
-        self, row_id: int, given: Mapping[str, list[str]], errors: dict[str, str], message: str
+        self, row_id: int, given: Mapping[str, list[str]], errors: dict[str, str], message: str, stamp: str
     ) -> str:
         db = session()
         db.rollback()
@@ -272,4 +309,4 @@ class FormView(ResourceView):
                     if field.kind == "checkbox"
                     else "".join(texts[:1])
                 )
-        return self.form_page(row, values, errors, message)
+        return self.form_page(row, values, errors, message, stamp)

@@ -410,6 +410,55 @@ def test_acc_8_trust_is_switched_by_a_button_that_names_what_it_sets(world: Worl
     assert _account(world, "agent").tasks_need_review
 
 
+def _stamp(page: str) -> str:
+    return re.search(r'name="stamp" value="(\w+)"', page)[1]
+
+
+def test_acc_5_a_form_from_before_does_not_give_a_role_back(world: World) -> None:
+    admin, row_id = _login(world, "tenant_admin"), _account(world, "agent").id
+    supervisor, agent = (_role_id(world, kind) for kind in (BuiltInRole.SUPERVISOR, BuiltInRole.AGENT))
+    _set(world, "agent", role_id=supervisor)
+    opened = _stamp(_text(admin.get(f"/accounts/{row_id}")))
+    _set(world, "agent", role_id=agent)
+    form = _form(name="Ann", role=str(supervisor), apply_role="1", stamp=opened)
+    refused = admin.post(f"/accounts/{row_id}", data=form, headers=HTMX)
+    assert refused.status_code == 422
+    assert "Somebody else changed this" in _text(refused)
+    assert _account(world, "agent").role_id == agent
+    again = form | {"stamp": _stamp(_text(refused))}
+    assert admin.post(f"/accounts/{row_id}", data=again, headers=HTMX).status_code == 200, "on purpose"
+    assert (_account(world, "agent").name, _account(world, "agent").role_id) == ("Ann", supervisor)
+
+
+def test_acc_5_permissions_edited_meanwhile_are_not_given_back(world: World) -> None:
+    admin, row_id = _login(world, "tenant_admin"), _account(world, "agent").id
+    both, one = encode([Permission.DESK_USE, Permission.AUDIT_VIEW]), encode([Permission.DESK_USE])
+    _set(world, "agent", apply_role=False, permissions=both)
+    opened = _stamp(_text(admin.get(f"/accounts/{row_id}/permissions")))
+    _set(world, "agent", permissions=one)
+    form = {"permissions": ["desk.use", "audit.view", "records.own"], "stamp": opened}
+    refused = admin.post(f"/accounts/{row_id}/permissions", data=form, headers=HTMX)
+    assert refused.status_code == 422
+    assert _account(world, "agent").permissions == one
+    form["stamp"] = _stamp(_text(refused))
+    assert admin.post(f"/accounts/{row_id}/permissions", data=form, headers=HTMX).status_code == 200
+
+
+def test_acc_6_a_roles_form_from_before_does_not_give_rights_back(world: World) -> None:
+    admin = _login(world, "tenant_admin")
+    role = {"name": "Clerk", "code": "clerk", "permissions": ["audit.view", "records.view"]}
+    admin.post("/roles/new", data=role, headers=HTMX)
+    with world.parts.database.transaction(world.ids["one"]["tenants"]) as session:
+        row = session.scalars(select(Role).where(Role.code == "clerk")).one()
+        opened = _stamp(_text(admin.get(f"/roles/{row.id}")))
+        row.permissions = encode([Permission.RECORDS_VIEW])
+        session.commit()
+    answer = admin.post(f"/roles/{row.id}", data={**role, "name": "Clerks", "stamp": opened}, headers=HTMX)
+    assert answer.status_code == 422
+    with world.parts.database.transaction(world.ids["one"]["tenants"], read_only=True) as session:
+        assert session.get_one(Role, row.id).permissions == encode([Permission.RECORDS_VIEW])
+
+
 @pytest.mark.parametrize(
     ("action", "undone"),
     [
