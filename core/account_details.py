@@ -13,6 +13,7 @@ from core import phone
 from core.errors import CallerFault, Conflict
 from core.i18n import lazy
 from core.models import Account
+from core.plain_text import require_plain
 from core.tenancy import TenantSession
 
 _EMPLOYEE_NUMBER = re.compile(r"[0-9]{0,20}")
@@ -94,6 +95,7 @@ def cleaned(
     }
     if not 0 < len(kept.get("name", "-")) <= 100:
         raise InvalidNameError(field="name")
+    require_plain("name", kept.get("name", ""))
     if not _EMPLOYEE_NUMBER.fullmatch(kept.get("employee_number", "")):
         raise InvalidEmployeeNumberError(field="employee_number", number=kept["employee_number"][:40])
     for name in ("wecom_id", "dingtalk_id", "welink_id"):

@@ -21,6 +21,7 @@ from core.permissions import (
     of_role,
     require_covers,
 )
+from core.plain_text import require_plain
 from core.tenancy import TenantSession
 
 BUILT_IN_NAMES: dict[BuiltInRole, LazyText] = {
@@ -114,6 +115,7 @@ def save_role(
     name, code = name.strip(), code.strip()
     if not 0 < len(name) <= 100:
         raise RoleNameError(field="name")
+    require_plain("name", name)
     account_rules.lock_standing(
         session, actor.tenant_id
     )  # so that of two with one name the second sees the first

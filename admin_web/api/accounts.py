@@ -26,6 +26,7 @@ from core.i18n import lazy
 from core.models import Account, Role
 from core.passwords import WeakPasswordError
 from core.permissions import TooMuchGivenError
+from core.plain_text import HiddenSignsError
 from core.views import parts, session
 
 Code = Annotated[
@@ -196,6 +197,7 @@ DETAIL_ERRORS = (
     phone.InvalidNumberError,
     phone.NotMobileError,
     account_rules.OutsideGroupError,
+    HiddenSignsError,
     TooMuchGivenError,
 )
 """Refusals of an account's details and standing."""

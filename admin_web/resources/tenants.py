@@ -16,6 +16,7 @@ from core.database import TenantSession
 from core.i18n import LazyText, gettext, lazy, ngettext
 from core.models import Account, BuiltInRole, Tenant, TenantState
 from core.permissions import Permission, Principal
+from core.plain_text import require_plain
 from core.redis import RedisError
 from core.views import parts
 from cti.models import Extension, TenantNumber, Trunk
@@ -104,6 +105,7 @@ def _save(session: TenantSession, actor: Principal, row: Tenant | None, values: 
         raise refuse(
             "outbound_countries", tenants.UnknownCountryError.sentence.filled(**error.details)
         ) from None
+    require_plain("name", values["name"])
     if row is not None:
         store(session, actor, "tenants.edit", row, values)
         publish(session, row)

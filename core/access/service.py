@@ -16,6 +16,7 @@ from core.errors import Conflict
 from core.i18n import lazy
 from core.models import Tenant
 from core.permissions import Principal
+from core.plain_text import require_plain
 from core.tenancy import TenantSession
 
 MAX_RANGES = 500
@@ -62,6 +63,7 @@ def add(session: TenantSession, actor: Principal, *, name: str, network: str, su
     :class:`RangeTakenError`, :class:`TooManyRangesError`. The caller commits.
     """
     wanted = parse(network)
+    require_plain("name", name.strip())
     present = _hold_list(session, actor.tenant_id)
     if wanted in present:
         raise RangeTakenError(field="network", network=written(wanted))

@@ -13,6 +13,7 @@ from core.errors import CallerFault, NotFound
 from core.i18n import lazy
 from core.models import Account
 from core.permissions import Principal
+from core.plain_text import HiddenSignsError, require_plain
 from core.tables import utc_now
 from core.tenancy import TenantSession
 
@@ -150,6 +151,10 @@ def _check(title: str, body: str, everybody: bool, account_ids: Collection[int])
         raise AnnouncementError(
             field="title", reason=lazy("At most %(maximum)s characters.", maximum=MAX_TITLE)
         )
+    try:
+        require_plain("title", title)
+    except HiddenSignsError as error:
+        raise AnnouncementError(field="title", reason=error.sentence) from None
     if not body:
         raise AnnouncementError(field="body", reason=lazy("This field is needed."))
     if len(body) > MAX_BODY:

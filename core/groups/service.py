@@ -21,6 +21,7 @@ from core.groups.tree import group_of, options, places, require_reach, subtree_i
 from core.i18n import lazy
 from core.models import Account, Tenant
 from core.permissions import Principal
+from core.plain_text import require_plain
 from core.tenancy import TenantSession
 
 __all__ = [
@@ -239,6 +240,7 @@ def _checked_name(
     name = " ".join(name.split())
     if not 0 < len(name) <= 100:
         raise GroupNameError(field="name")
+    require_plain("name", name)
     for each in groups.values():
         if each.parent_id == parent_id and each.name == name and each.id != apart_from:
             raise GroupNameTakenError(field="name", name=name)

@@ -89,6 +89,27 @@ def test_acc_8_no_group_is_chosen_on_purpose(world: World) -> None:
     assert group() is None
 
 
+@pytest.mark.parametrize("text", ["Ev\x00il", "Li\u202eieL", "Li\u2066", "Li\u200b"])
+@pytest.mark.parametrize(
+    ("address", "form"),
+    [
+        ("/accounts/new", {"login": "odd", "password": "Winter-2027-Schnee", "supervises": "all"}),
+        ("/roles/new", {}),
+        ("/groups/new", {"parent": ""}),
+        ("/access-control/new", {"network": "127.0.0.0/8"}),
+        ("/announcements/new", {"body": "b", "everybody": "1"}),
+    ],
+)
+def test_acc_4_a_name_with_signs_nobody_sees_is_refused_at_its_field(
+    world: World, address: str, form: dict[str, str], text: str
+) -> None:
+    client = world.client("one", "tenant_admin")
+    client.set_cookie("zj_language", "en")
+    answer = client.post(address, data={**form, "name": text, "title": text}, headers=HTMX)
+    assert answer.status_code == 422
+    assert "A name has no line breaks" in answer.get_data(as_text=True)
+
+
 @pytest.mark.parametrize("text", ["-1", "blocked", "BLOCK"])
 def test_cti_r4_rules_of_a_kind_that_is_none_are_none(world: World, text: str) -> None:
     answer = world.client("one", "tenant_admin").get("/caller-rules", query_string={"kind": text})
