@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import math
 import os
@@ -14,18 +13,18 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 from types import FrameType
 from typing import IO
 
 from core.settings import Settings, SettingsError
 from zongji.processes import ports
+from zongji.processes.parent import end_with_parent
 from zongji.processes.supervise import PROCFILE, configuration, needed, read_procfile
 from zongji.processes.switch import running_freeswitch
 
 READY_WITHIN_S = 60
 """How long the web interface may take before a line says that it is late."""
-
-_PR_SET_PDEATHSIG = 1
 
 
 class AlreadyRunningError(Exception):
@@ -80,7 +79,8 @@ def run(settings: Settings, *, greeting: str, not_yet: str) -> int:
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
         close_fds=False,
-        preexec_fn=_end_with_parent,
+        # Killed itself, it takes the supervisor with it, and so everything.
+        preexec_fn=partial(end_with_parent, signal.SIGTERM),
     )
     _forward_signals(child)
     assert child.stdout is not None
@@ -91,12 +91,6 @@ def run(settings: Settings, *, greeting: str, not_yet: str) -> int:
 
 def _status(code: int) -> int:
     return 0 if code in {0, -signal.SIGTERM, -signal.SIGINT} else 1
-
-
-def _end_with_parent() -> None:
-    """Ask the kernel to stop the supervisor, and so everything, when this program is killed (Linux)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _forward_signals(child: subprocess.Popen[bytes]) -> None:

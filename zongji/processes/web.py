@@ -9,11 +9,16 @@ from gevent import monkey
 
 monkey.patch_all()
 
+import os  # noqa: E402
+import signal  # noqa: E402
 from typing import Any  # noqa: E402
 
 from gunicorn.app.base import BaseApplication  # noqa: E402
+from gunicorn.arbiter import Arbiter  # noqa: E402
+from gunicorn.workers.base import Worker  # noqa: E402
 
 from core.settings import Settings  # noqa: E402
+from zongji.processes.parent import end_with_parent  # noqa: E402
 from zongji.processes.start import begin  # noqa: E402
 from zongji.web_workers import workers  # noqa: E402
 
@@ -42,6 +47,7 @@ class Server(BaseApplication):
             "keepalive": 20,
             "control_socket_disable": True,
             "proc_name": "zongji-web",
+            "post_fork": _end_with_arbiter,
             "logger_class": "zongji.processes.web_log.Logger",
             "forwarded_allow_ips": "127.0.0.1,::1",
         }.items():
@@ -52,6 +58,17 @@ class Server(BaseApplication):
         from zongji.web import make_application
 
         return make_application(self.settings)
+
+
+def _end_with_arbiter(arbiter: Arbiter, worker: Worker) -> None:
+    """Let go of the port when the process that started this worker is killed: the next one needs it at once.
+
+    gunicorn's workers look for themselves, but a busy one keeps the port for many seconds, and the next arbiter gives
+    up after five.
+    """
+    end_with_parent(signal.SIGKILL)
+    if os.getppid() != arbiter.pid:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main() -> None:

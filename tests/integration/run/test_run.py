@@ -129,6 +129,22 @@ def test_it_greets_keeps_everything_running_and_leaves_nothing_behind(running: R
     assert [running.pids(name) for name in ("web", "shipper", "scheduler", "cti")] == [[], [], [], []]
 
 
+def test_the_web_is_back_soon_when_only_its_arbiter_is_killed(running: Running) -> None:
+    """What serves pages lets go of the port at once, though pages are open and it has work to do (R1)."""
+    _until("pages", running.answers, 30)
+    old = running.pids("web")
+    arbiter = next(pid for pid in old if _parent(pid) not in old)
+    with socket.create_connection(("127.0.0.1", running.web_port)) as held:
+        held.sendall(b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
+        os.kill(arbiter, signal.SIGKILL)
+        _until("the port is free", lambda: not set(running.pids("web")) & set(old), 0.5)
+    _until("pages again", running.answers, 30)
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
