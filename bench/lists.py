@@ -36,8 +36,8 @@ YEAR = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 BEGIN = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
 END = datetime.datetime(2026, 7, 1, tzinfo=datetime.UTC)
 CHUNK = 5000
-WRITTEN = 100_000
-"""Rows that are made one by one."""
+WRITTEN = 20_000
+"""Rows that are made one by one; the others are copies, so many a statement: a slow machine ends it in a minute."""
 MEMORY = "4G"
 """Of the server: ten million records with their indexes have some five."""
 WARM_UP = 5
