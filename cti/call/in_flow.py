@@ -146,10 +146,8 @@ def _advance_in_flow(
     around = world.surroundings(call.tenant_id)
     run = _load(call)
     run = msgspec.structs.replace(run, variables={**run.variables, **of_moment(call, world, now_ms)})
-    if isinstance(event, messages.Enter) and call.keys:
-        early, call.keys = call.keys, ""
-        for digit in early:
-            run, _ = engine.advance(flow, run, messages.Key(digit=digit), now_ms, around)
+    for digit in _keys_before(call, event):
+        run, _ = engine.advance(flow, run, messages.Key(digit=digit), now_ms, around)
     run, commands = engine.advance(flow, run, event, now_ms, around)
     _store(call, run)
     for command in commands:
@@ -159,6 +157,16 @@ def _advance_in_flow(
             return None if refused else messages.Enter()
         result += _carry(call, command, world, now_ms)
     return None
+
+
+def _keys_before(call: Call, event: messages.AnyEvent) -> str:
+    """Return the keys pressed while no flow had the caller: before the first, or during a transfer. Those of a talk,
+    and of the wait before it, were not meant for what follows.
+    """
+    if not isinstance(event, messages.Enter | messages.TransferFailed | messages.TalkEnded):
+        return ""
+    keys, call.keys = call.keys, ""
+    return "" if isinstance(event, messages.TalkEnded) else keys
 
 
 def _change_flow(call: Call, flow_id: int, run: engine.Run, world: World, now_ms: int) -> list[fx.Effect]:

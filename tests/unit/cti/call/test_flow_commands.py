@@ -339,6 +339,37 @@ def parked(call: Driven) -> list[fx.Effect]:
     return call.give(inputs.Parked(at_ms=call.now_ms))
 
 
+def test_keys_pressed_in_a_transfer_that_fails_are_for_what_follows_as_in_a_trial() -> None:
+    sales = {
+        "type": "transfer",
+        "code": "sales",
+        "name": "Sales",
+        "to": "queue",
+        "target_id": 7,
+        "failure": "menu",
+    }
+    call = begun(flow(sales, menu(k1="bye"), entry="sales"))
+    call.give(inputs.KeyPressed(at_ms=call.now_ms, digit="1"))
+    call.later(60_000).timer("queue")
+    assert path(call) == [(3, "sales", "failure:timeout"), (3, "menu", "key:1"), (3, "bye", "hangup")]
+
+
+def test_keys_pressed_before_a_talk_are_no_answer_to_what_is_asked_after_it() -> None:
+    sales = {
+        "type": "transfer", "code": "sales", "name": "Sales", "to": "queue", "target_id": 7, "after_talk": "on",
+    }  # fmt: skip
+    on = {"type": "flow", "code": "on", "name": "On", "flow_id": 4}
+    call = begun(flow(sales, on, entry="sales"), flow(SURVEY, entry="score"))
+    call.give(inputs.KeyPressed(at_ms=call.now_ms, digit="1"))
+    call.match()
+    call.later(2_000).answer()
+    call.bridged()
+    call.agent_gone("NORMAL_CLEARING")
+    parked(call)
+    assert call.call.notes == []
+    assert path(call)[-1] == (4, "score", "")
+
+
 @pytest.mark.parametrize("order", ["hang-up told first", "park told first"])
 def test_the_agent_hangs_up_and_the_caller_is_asked_cti_i13(order: str) -> None:
     call = in_talk()
