@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import func, or_, select
 
@@ -16,6 +16,8 @@ from core.i18n import gettext
 from core.models import Account
 
 PAGE_ROWS = 50
+UNNAMED = "—"
+"""Stands for a group above those the reader administers."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,24 +87,30 @@ def history(
     members, or (0) of all within reach.
     """
     query = select(QuotaEntry).order_by(QuotaEntry.id.desc()).limit(PAGE_ROWS + 1)
-    if group_id or reach is not None:
-        groups = {group_id} if group_id else tree.subtree_ids(session, reach or 0)
+    reached = None if reach is None else tree.subtree_ids(session, reach)
+    if group_id or reached is not None:
+        groups = {group_id} if group_id else reached or set()
         members = select(Account.id).where(Account.group_id.in_(groups))
         query = query.where(or_(QuotaEntry.group_id.in_(groups), QuotaEntry.account_id.in_(members)))
     if before:
         query = query.where(QuotaEntry.id < before)
     entries = session.scalars(query).all()
     page = entries[:PAGE_ROWS]
-    return _named(session, page), page[-1].id if len(entries) > PAGE_ROWS else 0
+    return _named(session, page, reached), page[-1].id if len(entries) > PAGE_ROWS else 0
 
 
-def _named(session: TenantSession, entries: Sequence[QuotaEntry]) -> list[ShownEntry]:
+def _named(
+    session: TenantSession, entries: Sequence[QuotaEntry], reached: Collection[int] | None
+) -> list[ShownEntry]:
+    """Return the lines; groups that are not among those `reached` (None: all are) have no name."""
     groups = {each for entry in entries for each in (entry.group_id, entry.source_group_id)}
     people = {each for entry in entries for each in (entry.account_id, entry.actor_id)}
     group_names = {
         row[0]: row[1]
         for row in session.execute(select(UserGroup.id, UserGroup.name).where(UserGroup.id.in_(groups)))
     }
+    if reached is not None:
+        group_names = {each: name if each in reached else UNNAMED for each, name in group_names.items()}
     people_names = {
         row[0]: f"{row[1]} ({row[2]})"
         for row in session.execute(

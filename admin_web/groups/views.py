@@ -251,6 +251,8 @@ class Recharge(GroupForm):
     def about(self, group: UserGroup | None) -> str:
         """Say what there is."""
         assert group is not None
+        if current_principal().group_reach == group.id:  # what is above it is not told either
+            raise quotas.NotYoursToGiveError()
         free = service.available(session(), group.id)
         if group.parent_id is None:
             return gettext(

@@ -80,7 +80,7 @@ def test_acc_8_a_groups_administrator_sees_and_changes_the_own_subtree_only(worl
     assert f"zj-group-{east}" in page
     assert f"zj-group-{south}" not in page
     assert f"/groups/{north}/recharge" not in page
-    assert client.post(f"/groups/{north}/recharge", data={"amount": "1"}).status_code == 422
+    assert client.post(f"/groups/{north}/recharge", data={"amount": "1"}).status_code == 403
     for path in ("", "/recharge", "/new", "/history"):
         assert client.get(f"/groups/{south}{path}").status_code == 404, path
     for path in ("/review", "/delete"):
@@ -102,6 +102,27 @@ def test_acc_8_the_history_tells_a_groups_administrator_nothing_of_others(world:
     page = client.get("/groups/history").get_data(as_text=True)
     assert "for-east" in page
     assert "for-south" not in page
+
+
+def test_acc_8_a_groups_administrator_learns_nothing_of_the_group_above(world: World) -> None:
+    client, _east, _south = group_admin(world)
+    north = world.ids["one"]["groups"]
+    with world.parts.database.transaction(world.ids["one"]["tenants"]) as session:
+        head = UserGroup(name="Headquarters", quota=900)
+        session.add(head)
+        session.flush()
+        session.get_one(UserGroup, north).parent_id = head.id
+        session.add(
+            QuotaEntry(actor_id=1, group_id=north, source_group_id=head.id, amount=7, note="for-north")
+        )
+        session.commit()
+    for path in ("/groups", "/groups/history", f"/groups/{north}/history", f"/groups/{north}"):
+        page = client.get(path).get_data(as_text=True)
+        assert "Headquarters" not in page, path
+        assert ("for-north" in page) == path.endswith("history")
+    answer = client.get(f"/groups/{north}/recharge")
+    assert answer.status_code == 403
+    assert "Headquarters" not in answer.get_data(as_text=True)
 
 
 def test_acc_7_a_thousand_groups_take_as_many_queries_as_one(world: World) -> None:
