@@ -79,7 +79,8 @@ def read(text: str, reading: Reading, language: str) -> str:
     if reading is not Reading.DIGITS:
         plain = _spans(_ISO.sub(" ", plain), grammar)
         plain = grammar.DIALLED.sub(lambda match: match[1] + str(grammar.digits(match[2])), plain)
-    words = _reader(reading, grammar)
+    every_number_is_a_sum = reading is Reading.MONEY and not _MARKED.search(plain)
+    words = _reader(reading, grammar, every_number_is_a_sum)
     if grammar is reading_zh:
         return _PATTERNS[reading].sub(words, plain)
     return _PATTERNS[reading].sub(lambda match: _set_apart(match, words(match)), plain)
@@ -110,7 +111,7 @@ def _set_apart(match: re.Match[str], words: str) -> str:
     return f"{' ' if before.isalnum() else ''}{words}{' ' if after.isalnum() else ''}"
 
 
-def _reader(reading: Reading, grammar: ModuleType) -> Callable[[re.Match[str]], str]:
+def _reader(reading: Reading, grammar: ModuleType, all_sums: bool) -> Callable[[re.Match[str]], str]:
     def written_out(match: re.Match[str]) -> str:
         found = match.groupdict()
         if found.get("digits"):
@@ -124,7 +125,7 @@ def _reader(reading: Reading, grammar: ModuleType) -> Callable[[re.Match[str]], 
             return _time(found, grammar)
         if found.get("ordinal"):
             return str(grammar.ordinal(int(found["ordinal"] or 0)))
-        return _number(match, reading, grammar)
+        return _number(match, reading, grammar, all_sums)
 
     return written_out
 
@@ -147,7 +148,7 @@ def _date(found: dict[str, str | None], year: str, grammar: ModuleType) -> str:
         return ""
 
 
-def _number(match: re.Match[str], reading: Reading, grammar: ModuleType) -> str:
+def _number(match: re.Match[str], reading: Reading, grammar: ModuleType, all_sums: bool) -> str:
     whole, part = (match["whole"] or "").replace(",", ""), match["part"] or ""
     unit = match["unit"] or ""
     if len(whole.lstrip("0")) > MAX_WHOLE_DIGITS:
@@ -156,22 +157,26 @@ def _number(match: re.Match[str], reading: Reading, grammar: ModuleType) -> str:
     if match["percent"]:
         return str(grammar.percent(sign, int(whole), part))
     after = unit + match.string[match.end() : match.end() + 20]
-    if grammar.LARGE.match(after) or not _is_sum(match, part, reading, grammar):
-        ordinal = match.string[: match.start()].endswith("第")  # 第二位 is an ordinal, 两位 a count
-        return sign + str(grammar.decimal(int(whole), part, "" if ordinal else after)) + unit
+    if grammar.LARGE.match(after) or not _is_sum(match, part, reading, grammar, all_sums):
+        following = "" if _is_ordinal(match) else after
+        return sign + str(grammar.decimal(int(whole), part, following)) + unit
     amount = Decimal(f"{whole}.{part or 0}").quantize(Decimal("0.01"), ROUND_HALF_UP)
     say = grammar.dollars if match["mark"] == "$" else grammar.money
     return (sign if amount else "") + str(say(int(amount), int(amount * 100) % 100))
 
 
-def _is_sum(match: re.Match[str], part: str, reading: Reading, grammar: ModuleType) -> bool:
+def _is_ordinal(match: re.Match[str]) -> bool:
+    """Return whether the number tells a place in an order: 第二位, where 两位 would be a count."""
+    return match.string.endswith("第", 0, match.start())
+
+
+def _is_sum(match: re.Match[str], part: str, reading: Reading, grammar: ModuleType, all_sums: bool) -> bool:
     if match["mark"]:
         return True
     if reading is not Reading.MONEY:
         return bool(match["unit"]) and 0 < len(part) <= 2
     if match["unit"]:
         return True
-    before, text = match.string[: match.start()], match.string
-    if before.endswith("第") or grammar.COUNTED.match(text, match.end()):
+    if _is_ordinal(match) or grammar.COUNTED.match(match.string, match.end()):
         return False
-    return len(part) == 2 or not _MARKED.search(text)
+    return all_sums or len(part) == 2

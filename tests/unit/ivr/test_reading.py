@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import time
 
 import pytest
 from hypothesis import given
@@ -302,3 +303,17 @@ def test_no_text_raises_and_no_digit_is_left(text: str, reading: Reading, langua
 @given(st.from_regex(r"[-¥0-9.,:/% +]{1,40}", fullmatch=True), st.sampled_from(list(Reading)))
 def test_no_jumble_of_figures_raises(text: str, reading: Reading) -> None:
     assert not any(character in "0123456789" for character in read(text, reading, "zh"))
+
+
+@pytest.mark.parametrize("piece", ["1-", "1,111", "1 ", "9 a", "拨打111-", "1点-", "¥-"])
+@pytest.mark.parametrize("reading", list(Reading))
+def test_the_longest_text_is_read_in_an_instant(piece: str, reading: Reading) -> None:
+    """It is read anew each time it is played, while other calls wait."""
+    text = (piece * 2000)[:2000]
+    begun = time.process_time()
+    read(text, reading, "zh")
+    once = time.process_time() - begun
+    begun = time.process_time()
+    for _ in range(10):
+        read(text[:200], reading, "zh")
+    assert once < 0.05 + 4 * (time.process_time() - begun), "time grows with the length alone"
