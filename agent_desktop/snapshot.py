@@ -74,6 +74,7 @@ def _agent(agent: Agent) -> dict[str, Any]:
         "since_ms": agent.since_ms,
         "reason": agent.reason,
         "next_state": agent.next_state,
+        "next_reason": agent.next_reason,
         "registered": agent.registered,
         "by_number": agent.by_number,
         "queue_ids": list(agent.queue_ids),

@@ -35,6 +35,12 @@ others.
 """
 
 
+VARIABLES = {"sip_copy_custom_headers": "false"}
+"""Of all legs. What one party's signalling carries (ours to an agent's browser, or an outsider's own ``X-`` headers) is
+nobody else's: a carrier, or the colleague a call is handed to.
+"""
+
+
 def render(settings: Settings, sounds: Sounds, modules: Path | None = None) -> str:
     """Return ``freeswitch.xml``. `modules` is the folder of installed modules; those it lacks are left out.
 
@@ -45,6 +51,10 @@ def render(settings: Settings, sounds: Sounds, modules: Path | None = None) -> s
         return document(
             element(
                 "document",
+                *(
+                    element("X-PRE-PROCESS", cmd="set", data=f"{name}={value}")
+                    for name, value in VARIABLES.items()
+                ),
                 element("section", *_configurations(settings, where, sounds, modules), name="configuration"),
                 dialplan(settings, sounds),
                 element("section", name="directory"),

@@ -168,6 +168,7 @@ def _fill(session: TenantSession, vault: Vault, domain: str) -> None:
 
 
 def _flow(session: TenantSession, sales: Queue, support: Queue, author: Account) -> Flow:
+    from ivr import model, usage
     from ivr.demo_flow import demo_flow_document
 
     flow = Flow(code="welcome", name="欢迎 Welcome", updated_by=author.id)
@@ -178,4 +179,5 @@ def _flow(session: TenantSession, sales: Queue, support: Queue, author: Account)
     version.publish(flow, author.id)
     session.add(version)
     session.flush()
+    usage.note(session, flow.id, version.version, model.decode(body))
     return flow

@@ -103,14 +103,16 @@ def _have_number(session: TenantSession, actor: Principal, tenant_id: int, numbe
         raise refuse("number", lazy("The number is not given to the company to be called on."))
 
 
-def _switch(session: TenantSession, actor: Principal, row: InboundRoute) -> LazyText:
-    store(session, actor, "routes.switch", row, {"enabled": not row.enabled})
+def _switch_on(session: TenantSession, actor: Principal, row: InboundRoute) -> LazyText:
+    store(session, actor, "routes.switch", row, {"enabled": True})
     publish(session, row)
-    return (
-        lazy("%(code)s takes calls.", code=row.code)
-        if row.enabled
-        else lazy("%(code)s is paused.", code=row.code)
-    )
+    return lazy("%(code)s takes calls.", code=row.code)
+
+
+def _switch_off(session: TenantSession, actor: Principal, row: InboundRoute) -> LazyText:
+    store(session, actor, "routes.switch", row, {"enabled": False})
+    publish(session, row)
+    return lazy("%(code)s is paused.", code=row.code)
 
 
 def _close(session: TenantSession, actor: Principal, row: InboundRoute) -> None:
@@ -223,11 +225,20 @@ ALL_ROUTES = Resource(
     delete=_close,
     actions=(
         Action(
-            name="switch",
-            label=lazy("Switch on or off"),
+            name="enable",
+            label=lazy("Enable"),
+            icon="circle-check",
+            permission=Permission.ROUTES_OPEN,
+            run=_switch_on,
+            shown=lambda row: not row.enabled,
+        ),
+        Action(
+            name="disable",
+            label=lazy("Disable"),
             icon="ban",
             permission=Permission.ROUTES_OPEN,
-            run=_switch,
+            run=_switch_off,
+            shown=lambda row: row.enabled,
         ),
     ),
     fields=(

@@ -31,6 +31,8 @@ export interface AgentState {
   since_ms: number;
   reason: string;
   next_state: string;
+  /** The break reason chosen with it: its id, or nothing. */
+  next_reason: string;
   registered: boolean;
   /** The next call rings the landline or mobile bound to the extension. */
   by_number: boolean;

@@ -285,6 +285,7 @@ def as_event(agent: Agent) -> dict[str, object]:
         "since_ms": agent.since_ms,
         "reason": agent.reason,
         "next_state": agent.next_state,
+        "next_reason": agent.next_reason,
         "registered": agent.registered,
         "by_number": agent.by_number,
         "queue_ids": list(agent.queue_ids),

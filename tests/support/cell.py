@@ -337,6 +337,14 @@ class Cell:
         """Return what the switch does on a leg, such as "park"; nothing when it has no such leg."""
         return next((row["application"] for row in self._switch_rows() if row["uuid"] == leg_id), "")
 
+    def switch_variable(self, leg_id: str, name: str) -> str:
+        """Return a variable of a leg as the switch has it; ``_undef_`` when it has none."""
+        switch = Connection(self.settings.switch_port, self.settings.effective_switch_password)
+        try:
+            return switch.api(f"uuid_getvar {leg_id} {name}")
+        finally:
+            switch.close()
+
     def _switch_rows(self) -> list[dict[str, str]]:
         switch = Connection(self.settings.switch_port, self.settings.effective_switch_password)
         try:

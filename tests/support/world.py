@@ -225,14 +225,17 @@ class World:
         """Send early media on a leg that rings."""
         self.api(f"uuid_transfer {leg} early-{hz} XML phones")
 
-    def call(self, number: str, caller: str, hz: int, *, keys: str = "rfc2833") -> str:
+    def call(
+        self, number: str, caller: str, hz: int, *, keys: str = "rfc2833", header: tuple[str, str] = ("", "")
+    ) -> str:
         """Call the cell as the carrier; the caller plays its tone once answered. `keys` are sent as ``rfc2833`` or by
-        SIP ``info``.
+        SIP ``info``; `header` is one of the invitation's own, such as ``X-Any``, with its value.
         """
         leg = str(uuid.uuid4())
         target = f"sofia/world/{number}@127.0.0.1:{self.cell.settings.sip_carrier_port}"
         variables = f"origination_uuid={leg},origination_caller_id_number={caller},ignore_early_media=true"
         variables += f",dtmf_type={keys},api_hangup_hook='hash insert/ended/{leg}/yes'"
+        variables += f",sip_h_{header[0]}={header[1]}" if header[0] else ""
         self.api(f"bgapi originate {{{variables}}}{target} answer-{hz} XML phones")
         return leg
 

@@ -204,6 +204,21 @@ def test_a_killed_controller_harms_neither_ringing_nor_talk(flow: Stage) -> None
     flow.cell.wait_no_calls()
 
 
+@pytest.mark.only_on("freeswitch")
+def test_what_a_callers_invitation_carries_reaches_no_outside_number(flow: Stage) -> None:
+    """Headers of one party's signalling are nobody else's; the switch copies them unless told not to."""
+    assert isinstance(flow.outside, RealOutside)
+    world = flow.outside.world
+    caller = world.call(NUMBER, CALLER, RealOutside.CALLER_HZ, header=("X-Zongji-Auto-Answer", "true"))
+    at_node(flow, "type")
+    assert flow.cell.switch_variable(flow.cell.calls()[0].id, "sip_h_X-Zongji-Auto-Answer") == "true"
+    flow.outside.press(caller, f"{TO}#")
+    called = flow.outside.called(DIALLED)
+    assert "_undef_" in world.api(f"uuid_getvar {called} sip_h_X-Zongji-Auto-Answer")
+    flow.outside.hang_up(caller)
+    flow.cell.wait_no_calls()
+
+
 def test_cti_e3_a_landline_takes_a_queues_call_over_dead_controllers(stage: Stage) -> None:
     """Killed while the landline rings and in the talk; the two hear each other, and the place is given back."""
     open_stage = landline.open_line(stage)

@@ -18,8 +18,10 @@ from core.settings import Settings
 from core.sign_in import authenticate
 from crm.models import Customer
 from cti import endpoints
-from cti.models import SipEndpoint
+from cti.models import Queue, SipEndpoint
 from cti.publishing import Repaired, republish_missing
+from ivr.models import FlowUse
+from ivr.nodes.base import ReferenceKind
 from tests.support.redis import RedisServer
 from zongji import demo
 
@@ -64,6 +66,14 @@ def test_without_the_demo_there_is_an_operator_alone(settings: Settings) -> None
 def test_every_printed_login_works(seeded: Database) -> None:
     for line in demo.LOGINS:
         authenticate(seeded, *line.split(), "")
+    seeded.dispose()
+
+
+def test_cti_q7_the_demos_queues_are_known_to_be_used(seeded: Database) -> None:
+    """A queue a flow leads to is not deleted, in the demo company no more than in any other."""
+    with seeded.transaction(ALL_TENANTS, read_only=True) as session:
+        used = session.scalars(select(FlowUse.used_id).where(FlowUse.kind == ReferenceKind.QUEUE.value)).all()
+        assert sorted(used) == sorted(session.scalars(select(Queue.id)).all())
     seeded.dispose()
 
 

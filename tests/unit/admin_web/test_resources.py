@@ -104,13 +104,14 @@ def test_cti_r3_only_the_operator_opens_switches_and_closes_routes(world: World)
         world.client("platform", "operator"),
     )
     new = {"tenant_id": str(ids["tenants"]), "code": "new", "number": "010-65559999", "concurrency": "3"}
-    for path in ("new", f"{ids['routes']}/switch", f"{ids['routes']}/delete"):
+    for path in ("new", *(f"{ids['routes']}/{what}" for what in ("enable", "disable", "delete"))):
         assert tenant.post(f"/platform/routes/{path}", data=new, headers=HTMX).status_code == 403
     assert operator.post("/platform/routes/new", data=new, headers=HTMX).status_code == 200
     with world.parts.database.transaction(ids["tenants"], read_only=True) as session:
         made = session.scalars(select(InboundRoute).where(InboundRoute.code == "new")).one()
     assert made.number == "+861065559999"
-    assert operator.post(f"/platform/routes/{made.id}/switch", headers=HTMX).status_code == 200
+    answers = [operator.post(f"/platform/routes/{made.id}/disable", headers=HTMX) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 409], "the second on a page from before"
     assert _published(world, f"route:{made.id}").enabled is False
     assert operator.post(f"/platform/routes/{made.id}/delete", headers=HTMX).status_code == 200
     assert _published(world, f"route:{made.id}") is None

@@ -25,6 +25,7 @@ from cti.call.model import (
     TransferKind,
     TransferTarget,
 )
+from cti.controller.agents import as_event
 from cti.records.models import CallOffer, CallRecord, Direction, RecordState
 from tests.unit.agent_desktop.conftest import World, web_password
 
@@ -94,6 +95,14 @@ def test_the_position_is_that_of_the_newest_event(world: World) -> None:
     assert state(world)["position"] == "0-0"
     event_id = bus.publish_live(world.parts.redis, world.ids["one"], ["admin"], "queue.changed", {})
     assert state(world)["position"] == event_id.decode()
+
+
+def test_what_comes_after_the_call_is_told_with_its_reason(world: World) -> None:
+    """In the snapshot as in the event: a desk shows the company's own word for the break that was chosen."""
+    agent = world.sign_in_agent(state=AgentState.TALKING, token="t", next_state="break", next_reason="7")
+    found = state(world)["agent"]
+    assert (found["next_state"], found["next_reason"]) == ("break", "7")
+    assert found == as_event(agent)
 
 
 def test_a_ringing_offer_is_in_the_snapshot(world: World) -> None:
