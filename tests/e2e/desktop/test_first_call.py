@@ -124,6 +124,11 @@ class Caller:
         return switches.EventSocket(self._stack.event_socket_password(), self._stack.switch_port)
 
 
+def complaint(said: Any) -> str:
+    """Return what the browser's console says, with the address it is about."""
+    return f"{said.text} {said.location['url']}"
+
+
 class DeskPage:
     """An agent's browser."""
 
@@ -146,7 +151,7 @@ class DeskPage:
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on(
             "console",
-            lambda said: self.problems.append(said.text) if said.type in {"error", "warning"} else None,
+            lambda said: self.problems.append(complaint(said)) if said.type in {"error", "warning"} else None,
         )
         return page
 

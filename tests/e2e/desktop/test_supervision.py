@@ -75,7 +75,7 @@ class Floor:
 
     def _said(self, said: Any) -> None:
         if said.type in {"error", "warning"}:
-            self.problems.append(said.text)
+            self.problems.append(f"{said.text} {said.location['url']}")
 
     def _signed_in(self, login: str, state: str) -> str:
         """Sign an account in on its SIP telephone; returns the telephone's user."""
