@@ -7,13 +7,14 @@ from typing import Any
 
 from sqlalchemy import or_, select
 
-from admin_web.resource import Action, Column, Field, Filter, Options, Resource, on_off, refuse
+from admin_web.resource import Column, Field, Filter, Options, Resource, on_off, refuse
 from admin_web.resources import destinations
 from admin_web.resources.operator import TENANT_COLUMN, TENANT_FIELD, tenant_filter, tenant_names
 from admin_web.resources.saving import drop, publish, store
+from admin_web.resources.switching import on_and_off
 from core import keys, phone
 from core.database import TenantSession
-from core.i18n import LazyText, gettext, lazy
+from core.i18n import gettext, lazy
 from core.models import Tenant
 from core.permissions import Permission, Principal
 from core.redis import RedisError
@@ -101,18 +102,6 @@ def _have_number(session: TenantSession, actor: Principal, tenant_id: int, numbe
         raise refuse("number", lazy("The number belongs to %(name)s.", name=owner))
     elif not held.inbound:
         raise refuse("number", lazy("The number is not given to the company to be called on."))
-
-
-def _switch_on(session: TenantSession, actor: Principal, row: InboundRoute) -> LazyText:
-    store(session, actor, "routes.switch", row, {"enabled": True})
-    publish(session, row)
-    return lazy("%(code)s takes calls.", code=row.code)
-
-
-def _switch_off(session: TenantSession, actor: Principal, row: InboundRoute) -> LazyText:
-    store(session, actor, "routes.switch", row, {"enabled": False})
-    publish(session, row)
-    return lazy("%(code)s is paused.", code=row.code)
 
 
 def _close(session: TenantSession, actor: Principal, row: InboundRoute) -> None:
@@ -224,21 +213,11 @@ ALL_ROUTES = Resource(
     save=_open,
     delete=_close,
     actions=(
-        Action(
-            name="enable",
-            label=lazy("Enable"),
-            icon="circle-check",
-            permission=Permission.ROUTES_OPEN,
-            run=_switch_on,
-            shown=lambda row: not row.enabled,
-        ),
-        Action(
-            name="disable",
-            label=lazy("Disable"),
-            icon="ban",
-            permission=Permission.ROUTES_OPEN,
-            run=_switch_off,
-            shown=lambda row: row.enabled,
+        *on_and_off(
+            Permission.ROUTES_OPEN,
+            "routes.switch",
+            on=lazy("%(code)s takes calls."),
+            off=lazy("%(code)s is paused."),
         ),
     ),
     fields=(

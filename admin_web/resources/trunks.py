@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 
 from admin_web.resource import Action, Column, Field, Filter, Options, Resource, Tag, refuse
 from admin_web.resources.saving import drop, publish, store
+from admin_web.resources.switching import on_and_off
 from core import audit, keys, phone
 from core.bus import ControllerSilentError, send_command
 from core.database import TenantSession
@@ -176,18 +177,6 @@ def _check(row: Trunk | None, values: dict[str, Any], password: str) -> None:
         raise refuse("password", lazy("A registration needs a password."))
 
 
-def _switch_on(session: TenantSession, actor: Principal, row: Trunk) -> LazyText:
-    store(session, actor, "trunks.switch", row, {"enabled": True})
-    publish(session, row)
-    return lazy("%(code)s is being set up at the switch.", code=row.code)
-
-
-def _switch_off(session: TenantSession, actor: Principal, row: Trunk) -> LazyText:
-    store(session, actor, "trunks.switch", row, {"enabled": False})
-    publish(session, row)
-    return lazy("%(code)s is off; its calls stay up.", code=row.code)
-
-
 def _register(session: TenantSession, actor: Principal, row: Trunk) -> LazyText:
     made = parts()
     try:
@@ -258,21 +247,11 @@ TRUNKS = Resource(
         ),
     ),
     actions=(
-        Action(
-            name="enable",
-            label=lazy("Enable"),
-            icon="circle-check",
-            permission=Permission.TRUNKS_EDIT,
-            run=_switch_on,
-            shown=lambda row: not row.enabled,
-        ),
-        Action(
-            name="disable",
-            label=lazy("Disable"),
-            icon="ban",
-            permission=Permission.TRUNKS_EDIT,
-            run=_switch_off,
-            shown=lambda row: row.enabled,
+        *on_and_off(
+            Permission.TRUNKS_EDIT,
+            "trunks.switch",
+            on=lazy("%(code)s is being set up at the switch."),
+            off=lazy("%(code)s is off; its calls stay up."),
         ),
         Action(
             name="register",
